@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The command line of backplanectl as a value.
+#pragma once
+
+#include <backplane/ids.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace backplane::ctl {
+
+enum class Command : std::uint8_t { list, tree, status, watch, events, start, stop, restart, ping, version, reexec, detach, journal_save };
+
+struct Arguments {
+    Command command = Command::list;
+    std::string name;                    ///< status, watch, start, stop, restart
+    std::string file;                    ///< journal save
+    std::string socket;                  ///< empty: the default
+    std::optional<Duration> timeout;     ///< nothing: 5 s for questions; without end for what waits by its nature
+    std::optional<std::uint64_t> since;  ///< events
+    bool json = false;
+    bool follow = true;  ///< events
+    bool graph = false;  ///< events
+    bool wait = true;    ///< start, stop, restart
+    bool force = false;  ///< journal save: a file that is there is replaced
+};
+
+/// Reads the command line. The other outcome is what the program's exit code then is: 0 after help was asked for and
+/// printed, 2 after a usage error was explained on stderr.
+[[nodiscard]] std::variant<Arguments, int> read_arguments(int count, const char* const* words);
+
+/// `500ms`, `1.5s`, `2min`; units ns, us, ms, s, min, h. Nothing for any other text, a bare number included.
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
+
+}  // namespace backplane::ctl

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The answers of a Client's calls and the events that it receives, as plain values.
+///
+/// Texts that describe a fault have the forms of `fault_text`: `exit(3)`, `signal(9)`, `cascade(LINE)`, `drop` …
+/// States and kinds are text so that a newer daemon can have more of them than this library knows.
+#pragma once
+
+#include <backplane/error.hpp>
+#include <backplane/ids.hpp>
+#include <backplane/line.hpp>
+#include <backplane/link.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace backplane {
+
+/// One Device or one configured child, as `list` tells it. A child that is down has a row without `id` and `pid`.
+struct DeviceRow {
+    std::optional<std::string> name;  ///< full name: the path below the root supervisor; `/` is the root itself
+    std::optional<Line> line;
+    std::string kind;   ///< `process`, `task` or `supervisor`
+    std::string state;  ///< `starting`, `running`, `stopping`, `restarting`, `down`
+    std::optional<std::int64_t> pid;
+    std::optional<std::uint64_t> restarts;  ///< since the entry was configured
+    std::optional<std::string> supervisor;  ///< the full name of its supervisor
+    std::optional<std::string> fault;       ///< the last fault, while it does not run
+};
+
+/// One link, as its Device sees it.
+struct LinkValue {
+    Line other;
+    LinkMode mode = LinkMode::none;
+    std::optional<std::string> name;  ///< the other's
+};
+
+/// One Device or child with all that is known of it.
+struct Description {
+    DeviceRow row;
+    std::optional<std::string> last_exit;       ///< fault text of the incarnation before, or `normal`, `shutdown`
+    std::optional<std::uint64_t> failures;      ///< consecutive, as backoff counts them (rule X-1)
+    std::optional<std::int64_t> next_start_ms;  ///< milliseconds until the next attempt, while it waits for one
+    std::optional<std::string> restart;         ///< `permanent`, `transient`, `temporary`
+    std::optional<std::string> strategy;        ///< of a supervisor, as the four that follow
+    std::optional<std::uint64_t> window_used;   ///< restarts within the period
+    std::optional<std::uint64_t> intensity;
+    std::optional<std::int64_t> period_ms;
+    std::vector<LinkValue> links;  ///< the first of them, where there are many
+    std::uint64_t links_total = 0;
+};
+
+/// The daemon about itself.
+struct DaemonInfo {
+    std::int64_t pid = 0;
+    std::string version;
+    Epoch epoch;
+    std::uint64_t devices = 0;
+    std::uint64_t links = 0;
+    std::uint64_t sessions = 0;
+    std::int64_t uptime_ms = 0;
+    std::int64_t keeper_pid = 0;        ///< the parent that starts the daemon again when it crashes; 0: there is none
+    std::uint64_t daemon_restarts = 0;  ///< how often it has done so
+    std::uint64_t journal_bytes = 0;    ///< written of the journal that the next daemon would begin with
+    std::string journal;                ///< its path
+    std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< refusals and drops, by reason
+    std::vector<std::string> weaker;                              ///< guarantees that this machine or configuration weakens, in words
+};
+
+/// One event of the daemon's log, in the words of the supervision rules (`child_down`, `restart` …).
+/// A `gap` stands for events that were lost to this reader: its fields are `from` and `to`, its `seq` is 0.
+struct LogEvent {
+    struct Field {
+        std::string key;
+        std::variant<std::int64_t, std::string, Line> value;
+    };
+    std::uint64_t seq = 0;     ///< strictly increasing; events are ordered by it and by nothing else
+    std::int64_t time_us = 0;  ///< wall clock, microseconds since 1970-01-01 UTC; for people
+    std::string event;
+    std::optional<std::string> name;
+    std::optional<Line> line;
+    std::vector<Field> fields;
+};
+
+/// What now stands behind a watched name (rule X-20). States, not steps: a slow reader may miss an incarnation, which
+/// shows in the count, and never the last state.
+struct NameChange {
+    std::string name;
+    bool up = false;
+    Line device;                       ///< up: who; down: who it was, false where nobody was
+    std::uint64_t incarnation = 0;     ///< how many have come up under the name since the watch began
+    std::optional<std::string> fault;  ///< down: why; nothing for a clean end
+};
+
+/// An operation that nobody waited for was refused (decision 6). Nothing of it was carried out.
+struct Refused {
+    Error error;
+    /// `create`, `link`, `unlink`, `disconnect`, `shutdown`, `manage`; `subscribe` if a daemon that came back does not let
+    /// this Client follow its log any longer.
+    std::string operation;
+    Line device;  ///< whose operation it was
+    Line other;   ///< its other end, where it had one
+};
+
+/// The connection is over, and with it every Device of the Client (rule D-2). The last event of a Client.
+struct ConnectionLost {
+    /// What the daemon said last; `unreachable` if it went without a word and did not come back in time, `unknown_session` if it came
+    /// back and had lost the session.
+    Error error;
+};
+
+/// The daemon crashed, is back, and the session goes on where it was: Devices, links, names, watches and the log's
+/// subscription are there, what was asked meanwhile is on its way, and no message was lost or comes twice. Nothing has to be done; who
+/// mirrors the log's `graph` events finds a `gap` for those of the time between.
+struct Resumed {
+    Duration away;  ///< from the loss to the daemon's welcome
+};
+
+/// Everything that a Client has to say outside its Devices' messages, in the order in which it came.
+using ClientEvent = std::variant<Refused, ConnectionLost, NameChange, LogEvent, Resumed>;
+
+}  // namespace backplane

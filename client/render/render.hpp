@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Values to text, for people and for programs. Pure: the same value always gives the same text.
+///
+/// Whatever stands in a value may come from a stranger. In text for people control characters and bytes that are not UTF-8
+/// are shown as `\xNN`, so that no name can move the cursor or end a line; in JSON they are escaped by its own rules.
+#pragma once
+
+#include <backplane/error.hpp>
+#include <backplane/message.hpp>
+#include <backplane/values.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace backplane::render {
+
+/// What `ping` and `version` found out.
+struct Pong {
+    DaemonInfo daemon;
+    Duration time;
+};
+struct Versions {
+    std::string program;
+    std::optional<DaemonInfo> daemon;  ///< nothing if it cannot be reached
+};
+
+/// What `watch` saw.
+struct Ended {
+    std::string name;
+    Line device;
+    std::optional<std::string> fault;
+};
+
+/// What `journal save` has copied.
+struct Saved {
+    std::string file;     ///< where to
+    std::string journal;  ///< of what
+    std::uint64_t bytes = 0;
+    Epoch epoch;
+};
+
+// ---- for people; each ends with a line's end ----
+[[nodiscard]] std::string list_text(const std::vector<DeviceRow>& rows);
+[[nodiscard]] std::string tree_text(const std::vector<DeviceRow>& rows);
+[[nodiscard]] std::string status_text(const Description& description);
+[[nodiscard]] std::string event_text(const LogEvent& event);
+[[nodiscard]] std::string ended_text(const Ended& ended);
+[[nodiscard]] std::string pong_text(const Pong& pong);
+[[nodiscard]] std::string versions_text(const Versions& versions);
+[[nodiscard]] std::string saved_text(const Saved& saved);
+/// `backplanectl: NAME: DETAIL`.
+[[nodiscard]] std::string error_line(const Error& error);
+
+// ---- for programs; each is one line of JSON ----
+[[nodiscard]] std::string list_json(const std::vector<DeviceRow>& rows);
+[[nodiscard]] std::string status_json(const Description& description);
+[[nodiscard]] std::string event_json(const LogEvent& event);
+[[nodiscard]] std::string ended_json(const Ended& ended);
+[[nodiscard]] std::string pong_json(const Pong& pong);
+[[nodiscard]] std::string versions_json(const Versions& versions);
+[[nodiscard]] std::string saved_json(const Saved& saved);
+[[nodiscard]] std::string named_json(std::string_view name);
+[[nodiscard]] std::string error_json(const Error& error);
+
+// ---- pieces ----
+/// A stranger's text made harmless for a terminal.
+[[nodiscard]] std::string shown(std::string_view text);
+/// How many columns `shown` text takes, one for each character.
+[[nodiscard]] std::size_t columns(std::string_view text);
+/// `2025-01-31T12:00:00.000001Z`.
+[[nodiscard]] std::string time_text(std::int64_t time_us);
+/// Rows of cells as aligned columns, two spaces apart.
+[[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace backplane::render

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The calls of a Client that ask the daemon and wait for its reply: each is one request and the kind of answer that
+/// it must get.
+#include "client/src/client_state.hpp"
+
+#include <backplane/client.hpp>
+
+#include <iterator>
+#include <utility>
+
+namespace backplane {
+
+namespace {
+
+using client_detail::Connection;
+using client_detail::now;
+using wire::Call;
+using wire::Request;
+
+/// Asks, and takes the answer as the T that the call promises.
+template <class T>
+Expected<T> ask_for(Connection& connection, Request request, Instant deadline) {
+    auto answer = connection.ask(std::move(request), deadline);
+    if (!answer) {
+        return unexpected(answer.error());
+    }
+    if (auto* value = std::get_if<T>(&*answer)) {
+        return std::move(*value);
+    }
+    return unexpected(ErrorCode::malformed, "a reply of another call's shape");
+}
+
+/// For calls that answer nothing but that they succeeded.
+Expected<void> ask_done(Connection& connection, Request request, Within within) {
+    auto answer = connection.ask(std::move(request), now() + within.length);
+    return answer ? Expected<void>{} : unexpected(answer.error());
+}
+
+Request named(Call call, std::string_view name) {
+    Request request;
+    request.call = call;
+    request.name = name;
+    return request;
+}
+
+Expected<std::string> command(Connection& connection, Call call, std::string_view name, WaitFor wait, Within within) {
+    Request request = named(call, name);
+    request.wait = wait == WaitFor::done;
+    auto answer = ask_for<talk::Named>(connection, std::move(request), now() + within.length);
+    return answer ? Expected<std::string>{std::move(answer->name)} : unexpected(answer.error());
+}
+
+}  // namespace
+
+Expected<void> Client::register_name(std::string_view name, const Device& device, Within within) {
+    Request request = named(Call::register_name, name);
+    request.device = device.id();
+    return ask_done(*state_->connection, std::move(request), within);
+}
+
+Expected<void> Client::release_name(std::string_view name, Within within) {
+    return ask_done(*state_->connection, named(Call::release_name, name), within);
+}
+
+Expected<Line> Client::lookup(std::string_view name, Within within) {
+    auto found = ask_for<talk::Found>(*state_->connection, named(Call::lookup, name), now() + within.length);
+    return found ? Expected<Line>{found->device} : unexpected(found.error());
+}
+
+Expected<void> Client::watch_name(std::string_view name, Within within) {
+    return ask_done(*state_->connection, named(Call::watch_name, name), within);
+}
+
+Expected<void> Client::unwatch_name(std::string_view name, Within within) {
+    return ask_done(*state_->connection, named(Call::unwatch_name, name), within);
+}
+
+Expected<std::vector<DeviceRow>> Client::list(Within within) {
+    const Instant deadline = now() + within.length;
+    std::vector<DeviceRow> rows;
+    std::string cursor;
+    do {
+        Request request;
+        request.call = Call::list;
+        request.after = std::move(cursor);
+        auto page = ask_for<talk::Page>(*state_->connection, std::move(request), deadline);
+        if (!page) {
+            return unexpected(page.error());
+        }
+        std::move(page->rows.begin(), page->rows.end(), std::back_inserter(rows));
+        cursor = std::move(page->next);
+    } while (!cursor.empty());
+    return rows;
+}
+
+Expected<Description> Client::describe(std::string_view name, Within within) {
+    return ask_for<Description>(*state_->connection, named(Call::describe, name), now() + within.length);
+}
+
+Expected<Description> Client::describe(const Line& line, Within within) {
+    if (line.epoch() != epoch()) {
+        return unexpected(ErrorCode::not_found, line.text() + " is of another epoch");
+    }
+    Request request;
+    request.call = Call::describe;
+    request.device = line.id();
+    return ask_for<Description>(*state_->connection, std::move(request), now() + within.length);
+}
+
+Expected<DaemonInfo> Client::daemon_info(Within within) {
+    Request request;
+    request.call = Call::daemon;
+    return ask_for<DaemonInfo>(*state_->connection, std::move(request), now() + within.length);
+}
+
+Expected<Duration> Client::ping(Within within) {
+    Connection& connection = *state_->connection;
+    if (auto fit = connection.usable(); !fit) {
+        return unexpected(fit.error());
+    }
+    const Instant begin = now();
+    const std::uint64_t nonce = connection.talk().ping();
+    if (auto waited = connection.wait_until([&] { return connection.talk().ponged(nonce); }, begin + within.length); !waited) {
+        return unexpected(waited.error());
+    }
+    return now() - begin;
+}
+
+Expected<std::string> Client::start(std::string_view name, WaitFor wait, Within within) {
+    return command(*state_->connection, Call::start, name, wait, within);
+}
+
+Expected<std::string> Client::stop(std::string_view name, WaitFor wait, Within within) {
+    return command(*state_->connection, Call::stop, name, wait, within);
+}
+
+Expected<std::string> Client::restart(std::string_view name, WaitFor wait, Within within) {
+    return command(*state_->connection, Call::restart, name, wait, within);
+}
+
+Expected<void> Client::ready(Within within) {
+    Request request;
+    request.call = Call::ready;
+    return ask_done(*state_->connection, std::move(request), within);
+}
+
+Expected<void> Client::upgrade(Within within) {
+    Request request;
+    request.call = Call::upgrade;
+    return ask_done(*state_->connection, std::move(request), within);
+}
+
+Expected<void> Client::detach(Within within) {
+    Request request;
+    request.call = Call::detach;
+    return ask_done(*state_->connection, std::move(request), within);
+}
+
+Expected<void> Client::subscribe(SubscribeOptions options, OnLogEvent on_event, Within within) {
+    Request request;
+    request.call = Call::subscribe;
+    request.since = options.since;
+    request.graph = options.graph;
+    request.follow = options.follow;
+    auto done = ask_done(*state_->connection, std::move(request), within);
+    if (done) {
+        state_->on_log_event = std::move(on_event);
+    }
+    return done;
+}
+
+Expected<void> Client::unsubscribe(Within within) {
+    Request request;
+    request.call = Call::unsubscribe;
+    return ask_done(*state_->connection, std::move(request), within);
+}
+
+}  // namespace backplane

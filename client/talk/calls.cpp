@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/// See calls.hpp.
+#include "client/talk/calls.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace backplane::talk {
+
+namespace {
+
+std::optional<Line> to_line(const std::optional<DeviceId>& id, Epoch epoch) {
+    return id ? std::optional<Line>{Line{epoch, *id}} : std::nullopt;
+}
+
+/// A line for an id that may be zero, which stands for nobody.
+Line line_or_none(DeviceId id, Epoch epoch) { return id ? Line{epoch, id} : Line{}; }
+
+DeviceRow to_row(wire::Row&& row, Epoch epoch) {
+    DeviceRow out;
+    out.name = std::move(row.name);
+    out.line = to_line(row.id, epoch);
+    out.kind = std::move(row.kind);
+    out.state = std::move(row.state);
+    out.pid = row.pid;
+    out.restarts = row.restarts;
+    out.supervisor = std::move(row.supervisor);
+    out.fault = std::move(row.fault);
+    return out;
+}
+
+Page to_page(wire::Listing&& listing, Epoch epoch) {
+    Page page;
+    page.rows.reserve(listing.rows.size());
+    for (wire::Row& row : listing.rows) {
+        page.rows.push_back(to_row(std::move(row), epoch));
+    }
+    page.next = std::move(listing.next);
+    return page;
+}
+
+Description to_description(wire::Description&& from, Epoch epoch) {
+    Description out;
+    out.row = to_row(std::move(from.row), epoch);
+    out.last_exit = std::move(from.last_exit);
+    out.failures = from.failures;
+    out.next_start_ms = from.next_start_ms;
+    out.restart = std::move(from.restart);
+    out.strategy = std::move(from.strategy);
+    out.window_used = from.window_used;
+    out.intensity = from.intensity;
+    out.period_ms = from.period_ms;
+    out.links.reserve(from.links.size());
+    for (wire::LinkRow& link : from.links) {
+        out.links.push_back(LinkValue{Line{epoch, link.other}, link.mode, std::move(link.name)});
+    }
+    out.links_total = from.links_total;
+    return out;
+}
+
+DaemonInfo to_info(wire::DaemonInfo&& from) {
+    DaemonInfo out;
+    out.pid = from.pid;
+    out.version = std::move(from.version);
+    out.epoch = from.epoch;
+    out.devices = from.devices;
+    out.links = from.links;
+    out.sessions = from.sessions;
+    out.uptime_ms = from.uptime_ms;
+    out.keeper_pid = from.keeper_pid;
+    out.daemon_restarts = from.daemon_restarts;
+    out.journal_bytes = from.journal_bytes;
+    out.journal = std::move(from.journal);
+    out.counters = std::move(from.counters);
+    out.weaker = std::move(from.weaker);
+    return out;
+}
+
+}  // namespace
+
+Answer to_answer(wire::Reply&& reply, Epoch epoch) {
+    if (auto* listing = std::get_if<wire::Listing>(&reply.body)) {
+        return to_page(std::move(*listing), epoch);
+    }
+    if (auto* description = std::get_if<wire::Description>(&reply.body)) {
+        return to_description(std::move(*description), epoch);
+    }
+    if (auto* found = std::get_if<wire::Found>(&reply.body)) {
+        return Found{line_or_none(found->device, epoch), std::move(found->name)};
+    }
+    if (auto* named = std::get_if<wire::Named>(&reply.body)) {
+        return Named{std::move(named->name)};
+    }
+    if (auto* info = std::get_if<wire::DaemonInfo>(&reply.body)) {
+        return to_info(std::move(*info));
+    }
+    return std::monostate{};
+}
+
+LogEvent to_log_event(wire::Event&& event, Epoch epoch) {
+    LogEvent out;
+    out.seq = event.seq;
+    out.time_us = event.time_us;
+    out.event = std::move(event.event);
+    out.name = std::move(event.name);
+    out.line = to_line(event.id, epoch);
+    for (wire::Event::Field& field : event.fields) {
+        LogEvent::Field copy{std::move(field.key), std::int64_t{0}};
+        if (auto* number = std::get_if<std::int64_t>(&field.value)) {
+            copy.value = *number;
+        } else if (auto* text = std::get_if<std::string>(&field.value)) {
+            copy.value = std::move(*text);
+        } else {
+            copy.value = Line{epoch, std::get<DeviceId>(field.value)};
+        }
+        out.fields.push_back(std::move(copy));
+    }
+    return out;
+}
+
+NameChange to_name_change(wire::NameState&& state, Epoch epoch) {
+    NameChange out;
+    out.name = std::move(state.name);
+    out.up = state.up;
+    out.device = line_or_none(state.device, epoch);
+    out.incarnation = state.incarnation;
+    out.fault = std::move(state.fault);
+    return out;
+}
+
+Calls::Open& Calls::begin(wire::Request request, Waiting waiting) {
+    Open& open = open_[++last_];
+    open.request = std::move(request);
+    open.request.id = last_;
+    open.waiting = waiting;
+    return open;
+}
+
+const Calls::Open* Calls::open_call(std::uint64_t id) const {
+    const auto found = open_.find(id);
+    return found == open_.end() || found->second.answer ? nullptr : &found->second;
+}
+
+bool Calls::has_open(wire::Call call) const {
+    return std::any_of(open_.begin(), open_.end(),
+                       [call](const auto& entry) { return entry.second.request.call == call && !entry.second.answer; });
+}
+
+void Calls::finish(std::uint64_t id, Expected<Answer> answer) {
+    const auto found = open_.find(id);
+    if (found == open_.end()) {
+        return;
+    }
+    if (found->second.waiting != Waiting::user) {
+        open_.erase(found);
+    } else {
+        found->second.answer = std::move(answer);
+    }
+}
+
+std::optional<Expected<Answer>> Calls::take(std::uint64_t id) {
+    const auto found = open_.find(id);
+    if (found == open_.end() || !found->second.answer) {
+        return std::nullopt;
+    }
+    std::optional<Expected<Answer>> answer{std::move(found->second.answer)};
+    open_.erase(found);
+    return answer;
+}
+
+void Calls::abandon(std::uint64_t id) {
+    const auto found = open_.find(id);
+    if (found == open_.end()) {
+        return;
+    }
+    if (found->second.answer) {
+        open_.erase(found);
+    } else {
+        found->second.waiting = Waiting::nobody;
+    }
+}
+
+void Calls::fail_all(const Error& error) {
+    for (auto at = open_.begin(); at != open_.end();) {
+        if (at->second.waiting != Waiting::user) {
+            at = open_.erase(at);
+            continue;
+        }
+        if (!at->second.answer) {
+            at->second.answer = Expected<Answer>{unexpected(error)};
+        }
+        at = std::next(at);
+    }
+}
+
+}  // namespace backplane::talk

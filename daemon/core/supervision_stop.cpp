@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Stopping: by the specification, in reverse order, the next when the previous is down (S-12, S-23, S-35..S-42).
+#include "daemon/core/exit_verdict.hpp"
+#include "daemon/core/supervision.hpp"
+
+#include <algorithm>
+
+namespace backplane::core {
+
+namespace {
+/// P-6: how long after SIGKILL a process may still be there before it is reported.
+constexpr Duration kill_patience = Duration::seconds(10);
+}  // namespace
+
+/// A child in an attempt that fails by itself stays `starting` or `restarting` (decision 32); any other is stopping.
+void Supervision::show_stopping(Child& child) {
+    if (child.life.ready != 0 || child.life.asked != 0 || child.life.cause == StopCause::line) {
+        child.state = ChildState::stopping;
+    }
+}
+
+/// Its supervisor or an operator wants it down. Whatever it was about is given up; no restart follows (S-37, S-42).
+void Supervision::stop_child(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    if (child.state == ChildState::down) {
+        return;
+    }
+    deadlines_.cancel(child.backoff_timer);
+    child.life.asked = 1;
+    child.state = ChildState::stopping;
+    if (is_gone(i)) {  // it was waiting for its next attempt
+        settled(step, i);
+        return;
+    }
+    if (!child.is_supervisor()) {
+        end_process(step, i, StopCause::asked, false);
+        return;
+    }
+    stop_team(step, i, TeamEnd::asked);
+    // Now its parent waits for it, so its own time runs, also where it was going down for another reason (S-40).
+    if (child.shutdown_kind == ShutdownKind::brutal_kill) {
+        make_harsh(step, i, 2);
+    } else if (child.shutdown_kind == ShutdownKind::timed && child.life_timer == 0) {
+        child.life_timer = deadlines_.set(step.now + grace_of(child), DeadlineKind::stop_timeout, i);
+    }
+}
+
+// ---- processes -----------------------------------------------------------------------------------------------------------------
+
+/// Begins the end of a process for a cause; the first cause fixes the fault (W-8).
+/// `patient`: its program knows, and has its shutdown time to end by itself.
+void Supervision::end_process(Step& step, ChildIndex i, StopCause cause, bool patient) {
+    Child& child = children_[i];
+    if (child.body != Body::spawning && child.body != Body::alive) {
+        return;  // already dead: its end is being taken in (S-38)
+    }
+    if (child.life.cause == StopCause::none) {
+        child.life.cause = cause;
+    }
+    show_stopping(child);
+    if (child.body == Body::spawning) {
+        child.life.stage = StopStage::wanted;
+    } else if (child.life.stage == StopStage::none && patient) {
+        child.life.stage = StopStage::patient;
+        deadlines_.cancel(child.life_timer);
+        const bool timed = child.shutdown_kind == ShutdownKind::timed;
+        const Duration grace = timed ? grace_of(child) : child.shutdown_kind == ShutdownKind::infinity ? Duration::forever() : Duration{};
+        child.life_timer = deadlines_.set(step.now + grace, DeadlineKind::stop_timeout, i);
+    } else if (child.life.stage < StopStage::signalled && !patient) {
+        send_stop(step, i);
+    }
+}
+
+Duration Supervision::grace_of(const Child& child) const {
+    const bool hurried = urgency_ > 0 && !child.shutdown.is_forever();
+    return hurried ? Duration{child.shutdown.ns / 10} : child.shutdown;
+}
+
+/// S-35, for a process that is alive.
+void Supervision::send_stop(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    deadlines_.cancel(child.life_timer);
+    const std::uint8_t harsh = team_of(child.supervisor).harsh;
+    if (child.shutdown_kind == ShutdownKind::brutal_kill || harsh == 2) {
+        kill(step, i, true);
+        return;
+    }
+    if (harsh != 0 || urgency_ > 1) {
+        kill(step, i, false);
+        return;
+    }
+    child.life.stage = StopStage::signalled;
+    child.life.signalled = 1;
+    log(step, RecordKind::child_stopping, i).number = signal_terminate;
+    Effect& effect = step.effect(EffectKind::signal);
+    effect.child = i;
+    effect.generation = child.generation;
+    effect.argument = signal_terminate;
+    if (child.shutdown_kind == ShutdownKind::infinity) {
+        return;
+    }
+    if (child.shutdown.ns == 0) {
+        kill(step, i, false);  // both at once
+        return;
+    }
+    child.life_timer = deadlines_.set(step.now + grace_of(child), DeadlineKind::stop_timeout, i);
+}
+
+/// P-3: SIGKILL goes to the whole group, of which the leader is one.
+void Supervision::kill(Step& step, ChildIndex i, bool brutal) {
+    Child& child = children_[i];
+    if (child.body != Body::alive || child.life.stage == StopStage::killed) {
+        return;
+    }
+    deadlines_.cancel(child.life_timer);
+    child.life.stage = StopStage::killed;
+    child.life.brutal = brutal ? 1 : 0;
+    log(step, RecordKind::child_killing, i).number = signal_kill;
+    Effect& effect = step.effect(EffectKind::signal_group);
+    effect.child = i;
+    effect.generation = child.generation;
+    effect.argument = signal_kill;
+    child.life_timer = deadlines_.set(step.now + kill_patience, DeadlineKind::kill_overdue, i);
+}
+
+// ---- supervisors ---------------------------------------------------------------------------------------------------------------
+
+/// A supervisor goes down: from here nothing below it is started. The first reason stays.
+void Supervision::stop_team(Step& step, ChildIndex i, TeamEnd end) {
+    Team& team = team_of(i);
+    Child& child = children_[i];
+    if (team.state != TeamState::starting && team.state != TeamState::up) {
+        return;
+    }
+    team.state = TeamState::stopping;
+    team.end = end;
+    team.cursor = Cursor{child.last, 0};
+    deadlines_.cancel(child.life_timer);
+    show_stopping(child);
+    log(step, RecordKind::sup_stopping, i);
+    if (i == root_) {
+        show_root(step);
+    }
+    agenda_.push_back(i);
+}
+
+void Supervision::advance_stop(Step& step, ChildIndex supervisor) {
+    Team& team = team_of(supervisor);
+    while (team.cursor.at != no_child) {
+        const ChildIndex i = team.cursor.at;
+        if (children_[i].state == ChildState::down) {
+            team.cursor = Cursor{children_[i].previous, 0};
+            continue;
+        }
+        if (team.cursor.begun != 0) {
+            return;
+        }
+        team.cursor.begun = 1;
+        children_[i].then_start = 0;
+        stop_child(step, i);
+    }
+    team_down(step, supervisor);
+}
+
+/// All its children are down: now it is (S-33, S-43, S-46).
+void Supervision::team_down(Step& step, ChildIndex i) {
+    Team& team = team_of(i);
+    Child& child = children_[i];
+    team.state = TeamState::down;
+    Ending ending;
+    ending.exit_class = ExitClass::shutdown;
+    switch (team.end) {
+        case TeamEnd::asked:
+            if (team.harsh == 1) {
+                ending.fault.kind = FaultKind::timeout;
+                ending.fault.argument = static_cast<std::int32_t>(TimeoutOf::stop);
+            }
+            break;
+        case TeamEnd::gave_up:
+            ending.fault.kind = FaultKind::error;
+            ending.fault.argument = static_cast<std::int32_t>(ErrorDetail::gave_up);
+            ending.exit_class = team.on_give_up == OnGiveUp::crash ? ExitClass::abnormal : ExitClass::shutdown;
+            break;
+        case TeamEnd::child_failed:
+            ending.fault.kind = FaultKind::error;
+            ending.fault.argument = static_cast<std::int32_t>(ErrorDetail::failed_to_start_child);
+            ending.fault.text = texts_.add(texts_[children_[team.offender].name]);
+            ending.exit_class = ExitClass::abnormal;
+            break;
+        case TeamEnd::start_timeout:
+            ending.fault.kind = FaultKind::timeout;
+            ending.fault.argument = static_cast<std::int32_t>(TimeoutOf::start);
+            ending.exit_class = ExitClass::abnormal;
+            break;
+    }
+    if (child.life.asked != 0) {
+        ending.exit_class = ExitClass::shutdown;  // S-42: whatever it was going down for, it was also told to
+    }
+    const bool attempt = child.life.ready == 0 && i != root_;  // the root is nobody's child
+    ending.start_failure = attempt && child.life.asked == 0 && team.end != TeamEnd::asked;
+    take_end(step, i, ending);
+    if (i == root_ && team.end == TeamEnd::gave_up) {
+        log_end(step, RecordKind::alert, i, ending);  // S-46
+    }
+    over(step, i, ending);
+    texts_.release(ending.fault.text);
+}
+
+/// S-40: no grace is left below this supervisor. What lives is killed at once, never orphaned; what is being spawned is
+/// killed when that is known.
+void Supervision::make_harsh(Step& step, ChildIndex supervisor, std::uint8_t harsh) {
+    team_of(supervisor).harsh = std::max(team_of(supervisor).harsh, harsh);
+    for (ChildIndex i = next_below(supervisor, supervisor); i != no_child; i = next_below(supervisor, i)) {
+        Child& child = children_[i];
+        if (child.is_supervisor()) {
+            team_of(i).harsh = std::max(team_of(i).harsh, harsh);
+        } else if (child.body == Body::spawning || child.body == Body::alive) {
+            child.life.asked = 1;
+            end_process(step, i, StopCause::asked, false);
+            kill(step, i, harsh == 2);
+        }
+    }
+}
+
+// ---- the daemon's own stop -------------------------------------------------------------------------------------------------------
+
+/// T-13: a second request leaves a tenth of what was left to wait at the most.
+void Supervision::shorten_grace(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    const bool waiting = child.life.stage == StopStage::patient || child.life.stage == StopStage::signalled;
+    const bool applies = child.is_supervisor() ? child.life.asked != 0 : child.body == Body::alive && waiting;
+    if (!applies || child.life_timer == 0) {
+        return;
+    }
+    const Instant sooner = std::min(deadlines_.at(child.life_timer), step.now + grace_of(child));
+    deadlines_.cancel(child.life_timer);
+    child.life_timer = deadlines_.set(sooner, DeadlineKind::stop_timeout, i);
+}
+
+void Supervision::stop_all(Step& step, int urgency) {
+    urgency_ = std::max(urgency_, static_cast<std::uint32_t>(std::clamp(urgency, 0, 2)));
+    closing_ = 1;
+    if (root_ == no_child) {
+        return;
+    }
+    children_[root_].then_start = 0;
+    stop_child(step, root_);
+    if (urgency_ == 1) {
+        for (ChildIndex i = root_; i != no_child; i = next_in_tree(i)) {
+            shorten_grace(step, i);
+        }
+    } else if (urgency_ == 2 && team_of(root_).state != TeamState::down) {
+        make_harsh(step, root_, 1);
+    }
+    settle(step);
+}
+
+bool Supervision::all_down() const { return root_ == no_child || children_[root_].state == ChildState::down; }
+
+}  // namespace backplane::core

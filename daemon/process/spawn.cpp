@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The parent side of a spawn: lays out all that the child needs, blocks signals, clones, and reads the child's answer.
+#include "daemon/process/spawn.hpp"
+
+#include "daemon/process/reap.hpp"
+#include "daemon/process/spawn_child.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <vector>
+
+namespace backplane::process {
+namespace {
+
+using core::SpawnStep;
+
+/// Room for the child's few calls and its one directory buffer, below it one page that may not be touched.
+constexpr std::size_t guard_bytes = 4096;
+constexpr std::size_t stack_bytes = 64 * 1024;
+
+/// Blocks every signal of this thread, glibc's own included, for the length of a spawn: a handler must not run in the
+/// child, which shares our memory.
+class BlockedSignals {
+  public:
+    BlockedSignals() {
+        const std::uint64_t all = ~std::uint64_t{0};
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, sizeof all);
+    }
+    BlockedSignals(const BlockedSignals&) = delete;
+    BlockedSignals& operator=(const BlockedSignals&) = delete;
+    ~BlockedSignals() { syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof before_); }
+
+  private:
+    std::uint64_t before_ = 0;
+};
+
+/// The plan and all that it points to.
+struct Layout {
+    std::vector<std::string> environment;
+    std::vector<std::string> candidates;
+    std::vector<const char*> environment_pointers;
+    std::vector<const char*> candidate_pointers;
+    std::vector<const char*> argument_pointers;
+    ChildPlan plan;
+};
+
+void point_at(const std::vector<std::string>& texts, std::vector<const char*>& pointers) {
+    pointers.reserve(texts.size() + 1);
+    for (const std::string& text : texts) {
+        pointers.push_back(text.c_str());
+    }
+    pointers.push_back(nullptr);
+}
+
+bool holds_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+/// What would reach the kernel cut short, or not at all.
+bool is_sound(const core::LaunchSpec& launch) {
+    if (launch.exec.empty() || launch.exec.front().empty()) {
+        return false;
+    }
+    for (const std::string& argument : launch.exec) {
+        if (holds_nul(argument)) {
+            return false;
+        }
+    }
+    return !holds_nul(launch.working_directory) && !holds_nul(launch.stdout_to.path) && !holds_nul(launch.stderr_to.path);
+}
+
+OutputPlan plan_output(const core::OutputSpec& output) {
+    OutputPlan plan;
+    plan.to_null = output.kind == core::OutputKind::null;
+    plan.path = output.kind == core::OutputKind::file ? output.path.c_str() : nullptr;
+    return plan;
+}
+
+void plan_child(const core::LaunchSpec& launch, const SpawnContext& context, Layout& layout) {
+    point_at(layout.environment, layout.environment_pointers);
+    point_at(layout.candidates, layout.candidate_pointers);
+    point_at(launch.exec, layout.argument_pointers);
+    ChildPlan& plan = layout.plan;
+    plan.directory = launch.working_directory.empty() ? "/" : launch.working_directory.c_str();
+    plan.candidates = layout.candidate_pointers.data();
+    plan.arguments = layout.argument_pointers.data();
+    plan.environment = layout.environment_pointers.data();
+    plan.outputs[0] = plan_output(launch.stdout_to);
+    plan.outputs[1] = plan_output(launch.stderr_to);
+    plan.worker_socket = context.worker_socket;
+    plan.parent = context.die_with_parent ? getpid() : 0;
+    plan.has_close_range = context.features.close_range;
+    plan.open_files_soft = context.open_files_soft;
+}
+
+Spawned failed(SpawnStep step, int error_number) {
+    Spawned spawned;
+    spawned.step = step;
+    spawned.error_number = error_number;
+    return spawned;
+}
+
+/// Ends a child that must not stay and takes it away.
+void abandon(std::int32_t pid) {
+    kill(pid, SIGKILL);
+    reap_ending(pid);
+}
+
+/// The kernel has one place for its word to the parent: the pid, where somebody may have to find the child without us; else a
+/// pidfd, which otherwise costs one more call.
+Spawned clone_child(void* stack_top, Layout& layout, const SpawnContext& context) {
+    int pidfd = -1;
+    const bool by_place = context.pid_place != nullptr;
+    const int word = by_place ? CLONE_PARENT_SETTID : context.features.clone_pidfd ? CLONE_PIDFD : 0;
+    const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | word;
+    int* const place = by_place ? context.pid_place : &pidfd;
+    int pid = -1;
+    int clone_error = 0;
+    {
+        const BlockedSignals blocked;
+        pid = clone(run_child, stack_top, flags, &layout.plan, place);
+        clone_error = errno;
+    }
+    if (pid < 0) {
+        return failed(SpawnStep::clone, clone_error);
+    }
+    Spawned spawned;
+    spawned.pidfd.reset(pidfd);
+    if (layout.plan.error_number != 0) {
+        reap_ending(pid);
+        return failed(static_cast<SpawnStep>(layout.plan.step), layout.plan.error_number);
+    }
+    if (!spawned.pidfd) {
+        spawned.pidfd = open_pidfd(pid);
+        if (!spawned.pidfd) {
+            const int open_error = errno;
+            abandon(pid);
+            return failed(SpawnStep::clone, open_error);
+        }
+    }
+    spawned.pid = pid;
+    return spawned;
+}
+
+}  // namespace
+
+Spawner::Spawner() : identity_(own_identity()) {
+    void* mapping = mmap(nullptr, guard_bytes + stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (mapping == MAP_FAILED) {
+        return;
+    }
+    if (mprotect(mapping, guard_bytes, PROT_NONE) != 0) {
+        munmap(mapping, guard_bytes + stack_bytes);
+        return;
+    }
+    stack_ = mapping;
+}
+
+Spawner::~Spawner() {
+    if (stack_ != nullptr) {
+        munmap(stack_, guard_bytes + stack_bytes);
+    }
+}
+
+Spawned Spawner::spawn(const core::LaunchSpec& launch, const SpawnContext& context) {
+    if (!context.features.pidfd) {
+        return failed(SpawnStep::unsupported, ENOSYS);
+    }
+    if (stack_ == nullptr) {
+        return failed(SpawnStep::prepare, ENOMEM);
+    }
+    Layout layout;
+    if (!is_sound(launch) || !build_environment(identity_, launch.environment, context.addresses, layout.environment)) {
+        return failed(SpawnStep::prepare, EINVAL);
+    }
+    layout.candidates = program_candidates(launch.exec.front(), layout.environment);
+    if (layout.candidates.empty()) {
+        const bool is_relative = launch.exec.front().find('/') != std::string::npos;
+        return is_relative ? failed(SpawnStep::prepare, EINVAL) : failed(SpawnStep::exec, ENOENT);
+    }
+    plan_child(launch, context, layout);
+    return clone_child(static_cast<char*>(stack_) + guard_bytes + stack_bytes, layout, context);
+}
+
+int ensure_standard_descriptors() {
+    for (;;) {
+        // The lowest free number is what open answers, so the first one beyond the three says that they are all open.
+        const int fd = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0) {
+            return errno;
+        }
+        if (fd > STDERR_FILENO) {
+            close(fd);
+            return 0;
+        }
+        fcntl(fd, F_SETFD, 0);
+    }
+}
+
+}  // namespace backplane::process

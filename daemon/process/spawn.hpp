@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Starting one program: everything is laid out in the parent, then a child that shares our memory executes it (decision 17).
+///
+/// glibc's clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) costs the same whatever the daemon's size, and lets the child report
+/// its failure by writing step and errno where the parent can read them. Such a child never changes uid (decision 18).
+#pragma once
+
+#include "daemon/core/event.hpp"
+#include "daemon/core/spec.hpp"
+#include "daemon/process/descriptor.hpp"
+#include "daemon/process/environment.hpp"
+#include "daemon/process/features.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace backplane::process {
+
+/// What a spawn needs beside the LaunchSpec.
+struct SpawnContext {
+    WorkerAddresses addresses;          ///< what the environment says of the daemon
+    int worker_socket = -1;             ///< borrowed; becomes descriptor 3; -1: none
+    bool die_with_parent = true;        ///< SIGKILL when the spawning thread ends
+    std::uint64_t open_files_soft = 0;  ///< soft RLIMIT_NOFILE; 0: as ours
+    KernelFeatures features = kernel_features();
+    /// Where the kernel itself stores the child's pid before the child runs, so that whoever looks there after our death finds it;
+    /// null: nowhere.
+    std::int32_t* pid_place = nullptr;
+};
+
+/// A started process, or where and why it failed.
+struct Spawned {
+    std::int32_t pid = 0;  ///< 0: it failed, and nothing is left of it
+    Descriptor pidfd;
+    core::SpawnStep step = core::SpawnStep::prepare;
+    int error_number = 0;
+};
+
+/// Owns the stack that the children run on until they execute. One thread uses a Spawner at a time.
+class Spawner {
+  public:
+    Spawner();
+    Spawner(const Spawner&) = delete;
+    Spawner& operator=(const Spawner&) = delete;
+    ~Spawner();
+
+    /// Returns when the child has executed its program, or has failed and is reaped.
+    [[nodiscard]] Spawned spawn(const core::LaunchSpec& launch, const SpawnContext& context);
+
+  private:
+    Identity identity_;
+    void* stack_ = nullptr;  ///< the mapping, its lowest page a guard; null where it could not be had
+};
+
+/// Opens /dev/null on each of the descriptors 0 to 2 that is closed, lest a socket of the daemon should land there and
+/// be handed to workers as their output. Call first thing in main. Answers 0 or errno.
+[[nodiscard]] int ensure_standard_descriptors();
+
+}  // namespace backplane::process

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The child side of a spawn: raw system calls between clone and execve, in memory shared with the sleeping parent.
+///
+/// Nothing here allocates, locks, or calls what a sanitizer or the C library intercepts; `syscall` itself touches only
+/// errno, which the parent does not read until it has its own answer. This file is compiled without sanitizers.
+/// Rules P-7 (clean slate) and F-5 (each failure names its step and errno).
+#include "daemon/process/spawn_child.hpp"
+
+#include "daemon/core/event.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+namespace backplane::process {
+namespace {
+
+using core::SpawnStep;
+
+/// The kernel's signals, its real-time ones and the two that glibc keeps to itself included.
+constexpr long signals_end = 65;
+/// Size of the kernel's signal set.
+constexpr std::size_t signal_set_size = 8;
+/// How far the last resort of closing descriptors goes, where neither close_range nor /proc is there.
+constexpr std::uint64_t blind_close_max = 65536;
+
+bool fail(ChildPlan& plan, SpawnStep step, int error_number = errno) {
+    plan.step = static_cast<int>(step);
+    plan.error_number = error_number;
+    return false;
+}
+
+/// An own session is an own process group too (P-3). The getppid afterwards closes the gap in which the parent died
+/// before the kernel knew that we want to follow it.
+bool enter_session(ChildPlan& plan) {
+    if (plan.parent != 0) {
+        if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+            return fail(plan, SpawnStep::session);
+        }
+        if (syscall(SYS_getppid) != plan.parent) {
+            return fail(plan, SpawnStep::session, ESRCH);
+        }
+    }
+    return syscall(SYS_setsid) >= 0 || fail(plan, SpawnStep::session);
+}
+
+/// Every disposition becomes the default one: ignored ones would survive exec, and a handler of the parent's must not run
+/// here once signals are let in, for it would run in the parent's memory.
+void reset_dispositions() {
+    // The kernel's layout of a sigaction differs from the library's; all its words are zero for SIG_DFL.
+    const unsigned long default_action[8] = {};
+    for (long number = 1; number < signals_end; ++number) {
+        if (number != SIGKILL && number != SIGSTOP) {
+            syscall(SYS_rt_sigaction, number, default_action, nullptr, signal_set_size);
+        }
+    }
+}
+
+/// Makes `from` the descriptor `to`, open across exec. dup2 of a descriptor to itself would leave it closing on exec.
+bool place(int from, int to) {
+    if (from == to) {
+        return syscall(SYS_fcntl, from, F_SETFD, 0) == 0;
+    }
+    return syscall(SYS_dup3, from, to, 0) == to;
+}
+
+/// Opens for appending, without following a link that somebody else may have laid, without waiting for the reader of a
+/// pipe, and without gaining a terminal. Answers the descriptor, or -1.
+int open_output(const char* path) {
+    constexpr int how = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    const long fd = syscall(SYS_openat, AT_FDCWD, path, how, 0640);
+    if (fd >= 0) {
+        const long flags = syscall(SYS_fcntl, fd, F_GETFL, 0);
+        syscall(SYS_fcntl, fd, F_SETFL, flags & ~static_cast<long>(O_NONBLOCK));
+    }
+    return static_cast<int>(fd);
+}
+
+bool place_outputs(ChildPlan& plan, int null_fd) {
+    for (int i = 0; i < 2; ++i) {
+        const OutputPlan& output = plan.outputs[i];
+        int fd = -1;
+        if (output.path != nullptr) {
+            fd = open_output(output.path);
+            if (fd < 0) {
+                return fail(plan, SpawnStep::output);
+            }
+        } else if (output.to_null) {
+            fd = null_fd;
+        } else {
+            continue;
+        }
+        if (!place(fd, i + 1)) {
+            return fail(plan, SpawnStep::output);
+        }
+    }
+    return true;
+}
+
+bool place_descriptors(ChildPlan& plan) {
+    // A worker socket among the standard descriptors would be overwritten before it is moved to its own place.
+    if (plan.worker_socket >= 0 && plan.worker_socket < worker_descriptor) {
+        plan.worker_socket = static_cast<int>(syscall(SYS_fcntl, plan.worker_socket, F_DUPFD_CLOEXEC, worker_descriptor + 1));
+        if (plan.worker_socket < 0) {
+            return fail(plan, SpawnStep::descriptors);
+        }
+    }
+    const long null_fd = syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY, 0);
+    if (null_fd < 0 || !place(static_cast<int>(null_fd), 0)) {
+        return fail(plan, SpawnStep::descriptors);
+    }
+    // /dev/null may have been opened as descriptor 3; the outputs use it first, then the socket takes the place.
+    if (!place_outputs(plan, static_cast<int>(null_fd))) {
+        return false;
+    }
+    if (plan.worker_socket >= 0 && !place(plan.worker_socket, worker_descriptor)) {
+        return fail(plan, SpawnStep::descriptors);
+    }
+    return true;
+}
+
+static_assert(sizeof(rlim_t) == 8, "prlimit64 writes 64-bit limits");
+
+/// One directory entry as getdents64 writes it.
+struct DirectoryEntry {
+    std::uint64_t inode;
+    std::int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[1];
+};
+
+/// The number that a name of /proc/self/fd is, or -1.
+int number_of(const char* name) {
+    int number = 0;
+    if (*name == '\0') {
+        return -1;
+    }
+    for (; *name != '\0'; ++name) {
+        if (*name < '0' || *name > '9') {
+            return -1;
+        }
+        number = number * 10 + (*name - '0');
+    }
+    return number;
+}
+
+/// Closes what /proc/self/fd lists from `first` on. False where it cannot be read.
+bool close_listed(int first) {
+    const int list = static_cast<int>(syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+    if (list < 0) {
+        return false;
+    }
+    alignas(DirectoryEntry) char buffer[4096];
+    for (;;) {
+        const long size = syscall(SYS_getdents64, list, buffer, sizeof buffer);
+        if (size <= 0) {
+            break;
+        }
+        for (long at = 0; at < size;) {
+            const auto* entry = reinterpret_cast<const DirectoryEntry*>(buffer + at);
+            const int fd = number_of(entry->name);
+            if (fd >= first && fd != list) {
+                syscall(SYS_close, fd);
+            }
+            at += entry->length;
+        }
+    }
+    syscall(SYS_close, list);
+    return true;
+}
+
+void close_others(const ChildPlan& plan) {
+    const int first = plan.worker_socket >= 0 ? worker_descriptor + 1 : worker_descriptor;
+    if (plan.has_close_range && syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) {
+        return;
+    }
+    if (close_listed(first)) {
+        return;
+    }
+    rlimit limit{};
+    syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
+    const std::uint64_t end = limit.rlim_cur < blind_close_max ? limit.rlim_cur : blind_close_max;
+    for (std::uint64_t fd = static_cast<std::uint64_t>(first); fd < end; ++fd) {
+        syscall(SYS_close, static_cast<int>(fd));
+    }
+}
+
+/// Only ever lowers or restores the soft limit, so it cannot be refused for lack of privilege.
+bool limit_open_files(ChildPlan& plan) {
+    if (plan.open_files_soft == 0) {
+        return true;
+    }
+    rlimit limit{};
+    if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit) != 0) {
+        return fail(plan, SpawnStep::descriptors);
+    }
+    limit.rlim_cur = plan.open_files_soft < limit.rlim_max ? plan.open_files_soft : limit.rlim_max;
+    return syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, nullptr) == 0 || fail(plan, SpawnStep::descriptors);
+}
+
+/// Errors as execvp reports them: a candidate that is not there gives way to the next, one that may not be executed is
+/// remembered, anything else is the answer.
+bool execute(ChildPlan& plan) {
+    int answer = ENOENT;
+    for (const char* const* candidate = plan.candidates; *candidate != nullptr; ++candidate) {
+        syscall(SYS_execve, *candidate, plan.arguments, plan.environment);
+        if (errno == EACCES) {
+            answer = EACCES;
+        } else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT) {
+            return fail(plan, SpawnStep::exec);
+        }
+    }
+    return fail(plan, SpawnStep::exec, answer);
+}
+
+}  // namespace
+
+int run_child(void* argument) noexcept {
+    ChildPlan& plan = *static_cast<ChildPlan*>(argument);
+    if (!enter_session(plan)) {
+        return 127;
+    }
+    reset_dispositions();
+    syscall(SYS_umask, 022);
+    if (!place_descriptors(plan)) {
+        return 127;
+    }
+    close_others(plan);
+    if (!limit_open_files(plan)) {
+        return 127;
+    }
+    if (syscall(SYS_chdir, plan.directory) != 0) {
+        fail(plan, SpawnStep::directory);
+        return 127;
+    }
+    const std::uint64_t no_signals = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, signal_set_size);
+    execute(plan);
+    return 127;
+}
+
+}  // namespace backplane::process

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The agreement between the parent, which lays everything out, and the child, which shares its memory and only makes
+/// system calls. No part of the plan is allocated or freed by the child.
+#pragma once
+
+#include <cstdint>
+
+namespace backplane::process {
+
+/// Where one of the outputs goes: `path` says a file, otherwise `to_null`, otherwise it is inherited.
+struct OutputPlan {
+    const char* path = nullptr;
+    bool to_null = false;
+};
+
+struct ChildPlan {
+    const char* directory = nullptr;
+    const char* const* candidates = nullptr;   ///< programs to try, ended by null
+    const char* const* arguments = nullptr;    ///< ended by null
+    const char* const* environment = nullptr;  ///< ended by null
+    OutputPlan outputs[2] = {};                ///< stdout, stderr
+    int worker_socket = -1;                    ///< becomes descriptor 3; -1: none
+    int parent = 0;                            ///< whose child it must still be after PDEATHSIG is set; 0: no PDEATHSIG
+    bool has_close_range = false;
+    std::uint64_t open_files_soft = 0;  ///< 0: leave RLIMIT_NOFILE
+
+    /// The child's answer: written before it ends, never where it has executed. `step` is a core::SpawnStep.
+    volatile int step = 0;
+    volatile int error_number = 0;
+};
+
+/// The descriptor under which a worker finds its Device's socket.
+inline constexpr int worker_descriptor = 3;
+
+/// The child's whole life before exec. `plan` is a ChildPlan. Returns only on failure, with the answer written; the
+/// caller then ends the process at once. All signals must be blocked.
+int run_child(void* plan) noexcept;
+
+}  // namespace backplane::process

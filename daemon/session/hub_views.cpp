@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What readers are shown of the state: list, describe, daemon. Queries are answered at once, from views (S-58).
+#include "daemon/session/hub.hpp"
+#include "daemon/session/texts.hpp"
+
+#include <backplane/version.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace backplane::session {
+
+namespace {
+
+/// Slots that one request for tasks looks at: a sparse table of millions must not hold up the loop.
+constexpr std::uint32_t slots_per_request = 65'536;
+
+std::string cursor(char kind, std::uint32_t place) { return std::string(1, kind) + std::to_string(place); }
+
+bool read_cursor(std::string_view text, char& kind, std::uint32_t& place) {
+    if (text.size() < 2 || (text[0] != 'c' && text[0] != 't')) {
+        return false;
+    }
+    kind = text[0];
+    const auto [end, wrong] = std::from_chars(text.data() + 1, text.data() + text.size(), place);
+    return wrong == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+wire::Row Hub::child_row(core::ChildIndex child) const {
+    const core::Supervision& tree = engine_.supervision();
+    const core::ChildView view = tree.view(child, now_);
+    wire::Row row;
+    row.name = std::string{view.path};
+    row.id = view.device ? std::optional{view.device} : std::nullopt;
+    row.kind = view.is_supervisor ? "supervisor" : "process";
+    row.state = core::child_state_name(view.state);
+    row.pid = view.pid != 0 ? std::optional<std::int64_t>{view.pid} : std::nullopt;
+    row.restarts = view.restarts;
+    if (view.supervisor != core::no_child) {
+        row.supervisor = std::string{tree.view(view.supervisor, now_).path};
+    }
+    if (view.show_fault && view.last_fault.is_error()) {
+        row.fault = fault_text(fault_value(view.last_fault, engine_.texts()[view.last_fault.text]), engine_.graph().epoch());
+    }
+    return row;
+}
+
+wire::Row Hub::task_row(std::uint32_t slot) const {
+    const core::Graph& graph = engine_.graph();
+    wire::Row row;
+    row.id = graph.id_of(slot);
+    row.name = name_of(*row.id);
+    row.kind = "task";
+    row.state = "running";
+    const core::SessionState& owner = graph.session(graph.device(slot).owner);
+    row.pid = owner.pid != 0 ? std::optional<std::int64_t>{owner.pid} : std::nullopt;
+    return row;
+}
+
+std::optional<std::string> Hub::name_of(DeviceId device) const {
+    const core::Graph& graph = engine_.graph();
+    const core::Device* found = graph.find(device);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    if (found->child != core::no_child && engine_.supervision().contains(found->child)) {
+        return std::string{engine_.supervision().view(found->child, now_).path};
+    }
+    if (found->state == core::DeviceState::live && found->life.name != 0) {
+        return std::string{graph.names().text(found->life.name)};
+    }
+    return std::nullopt;
+}
+
+/// Children in tree order from one on; answers where to go on, 0 at the end.
+std::uint64_t Hub::list_children(wire::Listing& listing, core::ChildIndex from, std::size_t rows) const {
+    core::ChildIndex child = from;
+    while (child != core::no_child && listing.rows.size() < rows) {
+        listing.rows.push_back(child_row(child));
+        child = engine_.supervision().next_in_tree(child);
+    }
+    return child;
+}
+
+void Hub::list_tasks(wire::Listing& listing, std::uint32_t from, std::size_t rows) const {
+    const core::Graph& graph = engine_.graph();
+    const std::uint32_t stop = std::min(graph.slots(), from + std::min(slots_per_request, UINT32_MAX - from));
+    std::uint32_t slot = from;
+    for (; slot < stop && listing.rows.size() < rows; ++slot) {
+        const core::Device& device = graph.device(slot);
+        if (device.state == core::DeviceState::live && device.child == core::no_child) {
+            listing.rows.push_back(task_row(slot));
+        }
+    }
+    listing.next = slot < graph.slots() ? cursor('t', slot) : std::string{};
+}
+
+wire::Listing Hub::list(const wire::Request& request, Error& wrong) const {
+    wire::Listing listing;
+    const std::size_t rows = request.count == 0 ? wire::list_rows_max : std::min<std::size_t>(request.count, wire::list_rows_max);
+    char kind = 'c';
+    std::uint32_t place = engine_.supervision().root();
+    if (!request.after.empty() && !read_cursor(request.after, kind, place)) {
+        wrong = Error{ErrorCode::bad_request, "after: not a cursor of list"};
+        return listing;
+    }
+    if (kind == 'c') {
+        // A child that went between two pages takes the rest of the tree's pages with it; tasks follow all the same.
+        const bool known = place != core::no_child && engine_.supervision().contains(place);
+        if (const std::uint64_t next = known ? list_children(listing, place, rows) : 0; next != 0) {
+            listing.next = cursor('c', static_cast<std::uint32_t>(next));
+            return listing;
+        }
+        place = 0;
+    }
+    list_tasks(listing, place, rows);
+    return listing;
+}
+
+Expected<wire::Description> Hub::describe(const wire::Request& request) const {
+    const core::Graph& graph = engine_.graph();
+    core::ChildIndex child = core::no_child;
+    DeviceId device = request.device;
+    if (!request.name.empty()) {
+        const std::uint32_t entry = graph.names().find(request.name);
+        child = engine_.supervision().find(request.name);
+        device = entry != 0 ? graph.names()[entry].device : DeviceId{};
+    } else if (const core::Device* found = graph.find(device); found != nullptr && engine_.supervision().contains(found->child)) {
+        child = engine_.supervision().view(found->child, now_).device == device ? found->child : core::no_child;
+    }
+    wire::Description description;
+    if (child != core::no_child) {
+        const core::ChildView view = engine_.supervision().view(child, now_);
+        description.row = child_row(child);
+        description.restart = std::string{core::restart_type_name(view.restart)};
+        description.failures = view.failures;
+        if (view.ended) {
+            description.last_exit = view.last_fault.is_error()
+                                        ? fault_text(fault_value(view.last_fault, engine_.texts()[view.last_fault.text]), graph.epoch())
+                                        : std::string{view.last_class == core::ExitClass::shutdown ? "shutdown" : "normal"};
+        }
+        if (!view.next_start.is_never()) {
+            description.next_start_ms = std::max<std::int64_t>(0, (view.next_start - now_).ns / 1'000'000);
+        }
+        if (view.is_supervisor) {
+            description.strategy = std::string{core::strategy_name(view.strategy)};
+            description.window_used = view.window_used;
+            description.intensity = view.intensity;
+            description.period_ms = view.period.ns / 1'000'000;
+        }
+        device = view.device;
+    } else if (const core::Device* found = graph.find(device); found != nullptr && found->state == core::DeviceState::live) {
+        description.row = task_row(device.slot());
+    } else if (found != nullptr) {
+        const core::FaultRecord fault = graph.fault_of(*found);
+        description.row.id = device;
+        description.row.kind = found->child != core::no_child ? "process" : "task";
+        description.row.state = "down";
+        if (fault.is_error()) {
+            description.row.fault = fault_text(fault_value(fault, engine_.texts()[fault.text]), graph.epoch());
+        }
+        return description;
+    } else {
+        return unexpected(ErrorCode::not_found, request.name.empty() ? line_text(graph.epoch(), request.device) : request.name);
+    }
+    add_links(description, device);
+    return description;
+}
+
+/// The links of a live Device as it sees them. A pair linked both ways is one row, `peer`.
+void Hub::add_links(wire::Description& description, DeviceId device) const {
+    const core::Graph& graph = engine_.graph();
+    if (!graph.is_live(device)) {
+        return;
+    }
+    const core::Device& self = graph.device(device.slot());
+    description.links_total = std::uint64_t{self.life.in_count} + self.life.out_count;
+    const auto add = [&](std::uint32_t slot, LinkMode mode) {
+        const DeviceId other = graph.id_of(slot);
+        for (wire::LinkRow& row : description.links) {
+            if (row.other == other) {
+                row.mode = LinkMode::peer;
+                --description.links_total;
+                return;
+            }
+        }
+        if (description.links.size() < wire::links_in_description_max) {
+            description.links.push_back(wire::LinkRow{other, mode, name_of(other)});
+        }
+    };
+    std::size_t walked = 0;
+    for (std::uint32_t i = self.in; i != 0 && walked < wire::links_in_description_max; i = graph.edge(i).in_next, ++walked) {
+        add(graph.edge(i).target, LinkMode::monitor);
+    }
+    walked = 0;
+    for (std::uint32_t i = self.out; i != 0 && walked < wire::links_in_description_max; i = graph.edge(i).out_next, ++walked) {
+        add(graph.edge(i).watcher, LinkMode::notify);
+    }
+}
+
+wire::DaemonInfo Hub::daemon_info() const {
+    wire::DaemonInfo info;
+    info.pid = options_.pid;
+    info.version = version_text;
+    info.epoch = engine_.graph().epoch();
+    info.devices = engine_.graph().device_count();
+    info.links = engine_.graph().link_count();
+    info.sessions = open_;
+    info.uptime_ms = (now_ - started_).ns / 1'000'000;
+    info.keeper_pid = options_.keeper_pid;
+    info.daemon_restarts = options_.daemon_restarts;
+    info.journal = options_.journal;
+    info.journal_bytes = recorder_ == nullptr ? 0 : recorder_->bytes();
+    for (std::size_t code = 1; code < refusals_.size(); ++code) {
+        if (refusals_[code] != 0) {
+            info.counters.emplace_back(error_name(static_cast<ErrorCode>(code)), refusals_[code]);
+        }
+    }
+    info.weaker = options_.weaker;
+    return info;
+}
+
+std::string Hub::status_text() const {
+    const core::Supervision& tree = engine_.supervision();
+    std::size_t all = 0;
+    std::size_t up = 0;
+    for (core::ChildIndex child = tree.root(); child != core::no_child; child = tree.next_in_tree(child)) {
+        const core::ChildView view = tree.view(child, now_);
+        if (!view.is_supervisor) {
+            ++all;
+            up += view.state == core::ChildState::running ? 1U : 0U;
+        }
+    }
+    return std::to_string(up) + " of " + std::to_string(all) + " children up";
+}
+
+}  // namespace backplane::session

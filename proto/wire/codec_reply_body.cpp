@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The bodies of replies: rows, descriptions, grants, the daemon's own figures (PROTOCOL.md section 6). What the daemon
+/// sends is read leniently: unknown keys are ignored, missing ones are an error only where nothing could stand for them.
+#include "proto/wire/codec_control.hpp"
+#include "proto/wire/json_out.hpp"
+
+namespace backplane::wire {
+namespace {
+
+constexpr std::string_view where = "reply.ok";
+
+Fields fields_of(const JsonValue& object) { return Fields(object, where, ErrorCode::malformed); }
+
+void take_id(Fields& fields, std::string_view key, std::optional<DeviceId>& out) {
+    LineParts line;
+    fields.line(key, line, Need::optional);
+    if (line.id) {
+        out = line.id;
+    }
+}
+
+void take_row(Fields& fields, Row& row) {
+    fields.optional_text("name", row.name, any_text);
+    take_id(fields, "id", row.id);
+    fields.text("kind", row.kind, any_text);
+    fields.text("state", row.state, any_text);
+    fields.optional_number("pid", row.pid);
+    fields.optional_number("restarts", row.restarts);
+    fields.optional_text("supervisor", row.supervisor, any_text);
+    fields.optional_text("fault", row.fault, any_text);
+}
+
+void write_row(JsonOut& json, const Row& row, Epoch epoch) {
+    json.member("name", row.name);
+    json.member_line("id", epoch, row.id.value_or(DeviceId{}));
+    json.member("kind", row.kind);
+    json.member("state", row.state);
+    json.member("pid", row.pid);
+    json.member("restarts", row.restarts);
+    json.member("supervisor", row.supervisor);
+    json.member("fault", row.fault);
+}
+
+void take_listing(Fields& fields, Listing& listing) {
+    const JsonValue* array = fields.nested("devices", JsonKind::array);
+    fields.text("next", listing.next, cursor_bytes_max, Need::optional);
+    if (array == nullptr) {
+        return;
+    }
+    for (const JsonValue& item : array->items) {
+        Fields inner(item, "reply.ok.devices", ErrorCode::malformed);
+        take_row(inner, listing.rows.emplace_back());
+        fields.take_error(inner);
+    }
+}
+
+void write_listing(JsonOut& json, const Listing& listing, Epoch epoch) {
+    json.key("devices");
+    json.begin_array();
+    for (const Row& row : listing.rows) {
+        json.begin_object();
+        write_row(json, row, epoch);
+        json.end_object();
+    }
+    json.end_array();
+    json.key("next");
+    listing.next.empty() ? json.null() : json.value(listing.next);
+}
+
+LinkMode mode_of(std::string_view name) {
+    for (const LinkMode mode : {LinkMode::monitor, LinkMode::notify, LinkMode::peer}) {
+        if (link_mode_name(mode) == name) {
+            return mode;
+        }
+    }
+    return LinkMode::none;
+}
+
+void take_links(Fields& fields, std::vector<LinkRow>& links) {
+    const JsonValue* array = fields.nested("links", JsonKind::array, Need::optional);
+    if (array == nullptr) {
+        return;
+    }
+    for (const JsonValue& item : array->items) {
+        Fields inner(item, "reply.ok.links", ErrorCode::malformed);
+        LineParts other;
+        std::string mode;
+        LinkRow& link = links.emplace_back();
+        inner.line("other", other);
+        inner.text("mode", mode, any_text);
+        inner.optional_text("name", link.name, any_text);
+        link.other = other.id;
+        link.mode = mode_of(mode);
+        fields.take_error(inner);
+    }
+}
+
+void take_description(Fields& fields, Description& about) {
+    take_row(fields, about.row);
+    fields.optional_text("last_exit", about.last_exit, any_text);
+    fields.optional_number("failures", about.failures);
+    fields.optional_number("next_start_ms", about.next_start_ms);
+    fields.optional_text("strategy", about.strategy, any_text);
+    fields.optional_number("window_used", about.window_used);
+    fields.optional_number("intensity", about.intensity);
+    fields.optional_number("period_ms", about.period_ms);
+    fields.optional_text("restart", about.restart, any_text);
+    take_links(fields, about.links);
+    fields.any_number("links_total", about.links_total, Need::optional);
+}
+
+void write_description(JsonOut& json, const Description& about, Epoch epoch) {
+    write_row(json, about.row, epoch);
+    json.member("last_exit", about.last_exit);
+    json.member("failures", about.failures);
+    json.member("next_start_ms", about.next_start_ms);
+    json.member("strategy", about.strategy);
+    json.member("window_used", about.window_used);
+    json.member("intensity", about.intensity);
+    json.member("period_ms", about.period_ms);
+    json.member("restart", about.restart);
+    json.key("links");
+    json.begin_array();
+    for (const LinkRow& link : about.links) {
+        json.begin_object();
+        json.member_line("other", epoch, link.other);
+        json.member("mode", link_mode_name(link.mode));
+        json.member("name", link.name);
+        json.end_object();
+    }
+    json.end_array();
+    json.member("links_total", about.links_total);
+}
+
+void take_counters(Fields& fields, DaemonInfo& info) {
+    if (const JsonValue* object = fields.nested("counters", JsonKind::object, Need::optional)) {
+        for (const JsonMember& member : object->members) {
+            if (member.value.kind == JsonKind::integer && !member.value.negative) {
+                info.counters.emplace_back(member.key, member.value.number);
+            }
+        }
+    }
+    if (const JsonValue* array = fields.nested("weaker", JsonKind::array, Need::optional)) {
+        for (const JsonValue& item : array->items) {
+            if (item.kind == JsonKind::text) {
+                info.weaker.push_back(item.text);
+            }
+        }
+    }
+}
+
+void take_info(Fields& fields, DaemonInfo& info) {
+    fields.any_number("pid", info.pid);
+    fields.text("version", info.version, any_text);
+    fields.epoch("epoch", info.epoch);
+    fields.any_number("devices", info.devices, Need::optional);
+    fields.any_number("links", info.links, Need::optional);
+    fields.any_number("sessions", info.sessions, Need::optional);
+    fields.any_number("uptime_ms", info.uptime_ms, Need::optional);
+    fields.any_number("keeper_pid", info.keeper_pid, Need::optional);
+    fields.any_number("daemon_restarts", info.daemon_restarts, Need::optional);
+    fields.any_number("journal_bytes", info.journal_bytes, Need::optional);
+    fields.text("journal", info.journal, any_text, Need::optional);
+    take_counters(fields, info);
+}
+
+void write_info(JsonOut& json, const DaemonInfo& info) {
+    json.member("pid", info.pid);
+    json.member("version", info.version);
+    json.member("epoch", epoch_text(info.epoch));
+    json.member("devices", info.devices);
+    json.member("links", info.links);
+    json.member("sessions", info.sessions);
+    json.member("uptime_ms", info.uptime_ms);
+    json.member("keeper_pid", info.keeper_pid);
+    json.member("daemon_restarts", info.daemon_restarts);
+    json.member("journal_bytes", info.journal_bytes);
+    json.member("journal", info.journal);
+    json.key("counters");
+    json.begin_object();
+    for (const auto& [name, count] : info.counters) {
+        json.member(name, count);
+    }
+    json.end_object();
+    json.key("weaker");
+    json.begin_array();
+    for (const std::string& words : info.weaker) {
+        json.value(words);
+    }
+    json.end_array();
+}
+
+void take_grants(Fields& fields, Grants& body) {
+    if (const JsonValue* array = fields.nested("grants", JsonKind::array)) {
+        Expected<std::vector<Grant>> grants = decode_grants(*array, "reply.ok.grants");
+        grants ? void(body.grants = std::move(*grants)) : fields.refuse("grants", "not grants");
+    }
+}
+
+void take_found(Fields& fields, Found& found) {
+    LineParts line;
+    fields.line("device", line);
+    fields.text("name", found.name, any_text);
+    found.device = line.id;
+}
+
+/// Writes each alternative of Reply::body.
+struct BodyWriter {
+    JsonOut& json;
+    Epoch epoch;
+
+    void operator()(const std::monostate&) const {}
+    void operator()(const Grants& body) const { write_grants(json, body.grants, epoch); }
+    void operator()(const Listing& body) const { write_listing(json, body, epoch); }
+    void operator()(const Description& body) const { write_description(json, body, epoch); }
+    void operator()(const Found& body) const {
+        json.member_line("device", epoch, body.device);
+        json.member("name", body.name);
+    }
+    void operator()(const Named& body) const { json.member("name", body.name); }
+    void operator()(const DaemonInfo& body) const { write_info(json, body); }
+};
+
+}  // namespace
+
+bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& error) {
+    Fields fields = fields_of(object);
+    switch (of) {
+        case Call::grant: take_grants(fields, reply.body.emplace<Grants>()); break;
+        case Call::list: take_listing(fields, reply.body.emplace<Listing>()); break;
+        case Call::describe: take_description(fields, reply.body.emplace<Description>()); break;
+        case Call::lookup: take_found(fields, reply.body.emplace<Found>()); break;
+        case Call::start:
+        case Call::stop:
+        case Call::restart: fields.text("name", reply.body.emplace<Named>().name, any_text); break;
+        case Call::daemon: take_info(fields, reply.body.emplace<DaemonInfo>()); break;
+        case Call::register_name:
+        case Call::release_name:
+        case Call::watch_name:
+        case Call::unwatch_name:
+        case Call::subscribe:
+        case Call::unsubscribe:
+        case Call::ready:
+        case Call::upgrade:
+        case Call::detach: break;
+    }
+    error = fields.error();
+    return fields.right();
+}
+
+void write_reply_body(JsonOut& json, const Reply& reply, Epoch epoch) {
+    json.begin_object();
+    std::visit(BodyWriter{json, epoch}, reply.body);
+    json.end_object();
+}
+
+}  // namespace backplane::wire

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Requests: one table says which arguments each call takes (PROTOCOL.md section 6), and both directions go by it.
+#include "proto/wire/codec_control.hpp"
+#include "proto/wire/json_out.hpp"
+
+#include <algorithm>
+
+namespace backplane::wire {
+namespace {
+
+// Arguments of a call, as bits.
+constexpr std::uint16_t takes_name = 1;
+constexpr std::uint16_t takes_device = 2;
+constexpr std::uint16_t takes_either = 4;  ///< name or device, exactly one
+constexpr std::uint16_t takes_pages = 8;
+constexpr std::uint16_t takes_page_of_rows = 16;
+constexpr std::uint16_t takes_wait = 32;
+constexpr std::uint16_t takes_subscription = 64;
+
+struct Shape {
+    Call call;
+    std::string_view name;
+    std::uint16_t takes;
+};
+
+constexpr std::array shapes{
+    Shape{Call::grant, "grant", takes_pages},
+    Shape{Call::register_name, "register", takes_name | takes_device},
+    Shape{Call::release_name, "release", takes_name},
+    Shape{Call::lookup, "lookup", takes_name},
+    Shape{Call::watch_name, "watch", takes_name},
+    Shape{Call::unwatch_name, "unwatch", takes_name},
+    Shape{Call::list, "list", takes_page_of_rows},
+    Shape{Call::describe, "describe", takes_either},
+    Shape{Call::start, "start", takes_name | takes_wait},
+    Shape{Call::stop, "stop", takes_name | takes_wait},
+    Shape{Call::restart, "restart", takes_name | takes_wait},
+    Shape{Call::subscribe, "subscribe", takes_subscription},
+    Shape{Call::unsubscribe, "unsubscribe", 0},
+    Shape{Call::daemon, "daemon", 0},
+    Shape{Call::ready, "ready", 0},
+    Shape{Call::upgrade, "upgrade", 0},
+    Shape{Call::detach, "detach", 0},
+};
+
+/// Shapes stand in the order of the enumeration, so a call is its own index.
+constexpr bool is_in_order() {
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+        if (static_cast<std::size_t>(shapes[i].call) != i) {
+            return false;
+        }
+    }
+    return true;
+}
+static_assert(is_in_order());
+
+const Shape& shape_of(Call call) { return shapes[static_cast<std::size_t>(call)]; }
+
+void take_name(Fields& fields, Request& request) {
+    fields.text("name", request.name, name_bytes_max);
+    if (request.name.empty()) {
+        fields.refuse("name", "empty");
+    }
+}
+
+void take_device(Fields& fields, Request& request) {
+    LineParts line;
+    fields.line("device", line);
+    request.device = line.id;
+    request.epoch = line.epoch;
+}
+
+void take_either(Fields& fields, Request& request) {
+    const bool named = fields.find("name") != nullptr;
+    if (named == (fields.find("device") != nullptr)) {
+        fields.refuse("name", "exactly one of name and device is wanted");
+    }
+    named ? take_name(fields, request) : take_device(fields, request);
+}
+
+void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
+    if ((takes & takes_name) != 0) {
+        take_name(fields, request);
+    }
+    if ((takes & takes_device) != 0) {
+        take_device(fields, request);
+    }
+    if ((takes & takes_either) != 0) {
+        take_either(fields, request);
+    }
+    if ((takes & takes_pages) != 0) {
+        fields.number<std::uint32_t>("count", request.count, 1, grants_per_request_max);
+    }
+    if ((takes & takes_page_of_rows) != 0) {
+        fields.text("after", request.after, cursor_bytes_max, Need::optional);
+        fields.number<std::uint32_t>("count", request.count, 1, list_rows_max, Need::optional);
+    }
+    if ((takes & takes_wait) != 0) {
+        fields.boolean("wait", request.wait, Need::optional);
+        fields.boolean("again", request.again, Need::optional);
+    }
+    if ((takes & takes_subscription) != 0) {
+        fields.optional_number("since", request.since);
+        fields.boolean("graph", request.graph, Need::optional);
+        fields.boolean("follow", request.follow, Need::optional);
+    }
+}
+
+void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request) {
+    const bool by_name = (takes & takes_name) != 0 || ((takes & takes_either) != 0 && !request.device);
+    if (by_name) {
+        json.member("name", request.name);
+    }
+    if ((takes & takes_device) != 0 || ((takes & takes_either) != 0 && !by_name)) {
+        json.member_line("device", request.epoch, request.device);
+    }
+    if ((takes & takes_page_of_rows) != 0 && !request.after.empty()) {
+        json.member("after", request.after);
+    }
+    if ((takes & takes_pages) != 0 || ((takes & takes_page_of_rows) != 0 && request.count != 0)) {
+        json.member("count", request.count);
+    }
+    if ((takes & takes_wait) != 0) {
+        json.member("wait", request.wait);
+        if (request.again) {
+            json.member("again", true);
+        }
+    }
+    if ((takes & takes_subscription) != 0) {
+        if (request.since) {
+            json.member("since", *request.since);
+        }
+        json.member("graph", request.graph);
+        json.member("follow", request.follow);
+    }
+}
+
+}  // namespace
+
+std::string_view call_name(Call call) { return shape_of(call).name; }
+
+Expected<Request> decode_request(const FrameView& frame, std::uint64_t& id) {
+    id = 0;
+    if (!has_only_flags(frame, flag::ack)) {
+        return unexpected(ErrorCode::malformed, malformed_text(frame, "flags: not allowed on this frame"));
+    }
+    if (frame.body.size() < sizeof(id)) {
+        return unexpected(ErrorCode::malformed, malformed_text(frame, "length: too short"));
+    }
+    id = load<std::uint64_t>(frame.body, 0);
+    if (id == 0) {
+        return unexpected(ErrorCode::malformed, malformed_text(frame, "number: zero"));
+    }
+    Expected<JsonValue> object = parse_json_object(as_text(frame.body.subspan(sizeof(id))));
+    if (!object) {
+        return unexpected(std::move(object).error());
+    }
+    Fields fields(*object, "", ErrorCode::bad_request);
+    std::string name;
+    fields.text("call", name, any_text);
+    if (!fields.right()) {
+        return unexpected(fields.error());
+    }
+    const auto shape = std::find_if(shapes.begin(), shapes.end(), [&name](const Shape& known) { return known.name == name; });
+    if (shape == shapes.end()) {
+        return unexpected(ErrorCode::unknown_call, "call: unknown: " + name.substr(0, feature_bytes_max));
+    }
+    Request request;
+    request.id = id;
+    request.call = shape->call;
+    take_arguments(fields, shape->takes, request);
+    fields.refuse_others();
+    if (!fields.right()) {
+        return unexpected(fields.error());
+    }
+    return request;
+}
+
+void encode(std::string& out, const Request& message, std::uint16_t flags) {
+    FrameOut frame(out, FrameType::request, flags);
+    frame.number(message.id);
+    JsonOut json(out);
+    json.begin_object();
+    json.member("call", call_name(message.call));
+    write_arguments(json, shape_of(message.call).takes, message);
+    json.end_object();
+    (void)frame.finish();
+}
+
+}  // namespace backplane::wire

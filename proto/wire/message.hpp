@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The messages of the protocol as plain structs, one for each frame of PROTOCOL.md. They hold no bytes of the wire:
+/// texts of hot messages are views into the frame that they were read from and live as long as it does.
+#pragma once
+
+#include <backplane/error.hpp>
+#include <backplane/ids.hpp>
+#include <backplane/link.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace backplane::wire {
+
+enum class FrameType : std::uint16_t {
+    // client to daemon, hot, counted
+    create = 0x01,
+    link = 0x02,
+    unlink = 0x03,
+    disconnect = 0x04,
+    shutdown = 0x05,
+    manage = 0x06,
+    // daemon to client, hot, counted
+    notice = 0x11,
+    shutdown_requested = 0x12,
+    ended = 0x13,
+    refusal = 0x14,
+    withdrawn = 0x15,
+    // both, not counted
+    ack = 0x21,
+    ping = 0x22,
+    pong = 0x23,
+    bye = 0x24,
+    // control: JSON
+    hello = 0x101,
+    welcome = 0x102,
+    request = 0x103,  // client to daemon, counted
+    reply = 0x104,
+    event = 0x105,
+    name_state = 0x106,  // daemon to client, counted
+};
+
+namespace flag {
+inline constexpr std::uint16_t ack = 1;       ///< answer with an `ack` as soon as this frame is carried out
+inline constexpr std::uint16_t optional = 2;  ///< whoever does not know the type skips the frame
+inline constexpr std::uint16_t tail = 4;      ///< a text follows the fixed body
+inline constexpr std::uint16_t known = ack | optional | tail;
+}  // namespace flag
+
+// ---- hot ----------------------------------------------------------------------------------------------------------
+
+struct Create {
+    DeviceId id;
+    bool managed = false;
+};
+
+/// `link` and `unlink` alike.
+struct LinkOperation {
+    DeviceId from;
+    DeviceId to;
+    LinkMode mode = LinkMode::none;
+};
+
+struct Disconnect {
+    DeviceId id;
+    FaultKind fault = FaultKind::none;
+    std::int32_t argument = 0;
+    DeviceId cascade;
+    std::string_view text;
+};
+
+/// From the client: `from` asks `to` to shut down. From the daemon (shutdown_requested): the same, delivered.
+struct Shutdown {
+    DeviceId from;
+    DeviceId to;
+};
+
+struct Manage {
+    DeviceId id;
+    bool on = false;
+};
+
+/// `notice` (to a Device about another) and `ended` (to a Device about itself: the daemon disconnected it).
+struct Notice {
+    DeviceId to;
+    DeviceId about;
+    FaultKind fault = FaultKind::none;
+    FaultKind root_fault = FaultKind::none;
+    std::uint32_t hops = 0;
+    std::int32_t argument = 0;
+    std::int32_t root_argument = 0;
+    DeviceId cascade;
+    DeviceId root;
+    std::string_view text;
+};
+
+/// The failure of one counted operation of the client (rules L-6, L-9).
+struct Refusal {
+    std::uint64_t operation = 0;  ///< its number in the client's count, from 1
+    ErrorCode code = ErrorCode::ok;
+    FrameType refused = FrameType::create;
+    DeviceId device;
+    DeviceId other;
+    std::string_view text;
+};
+
+struct Ack {
+    std::uint64_t count = 0;
+};
+struct Ping {
+    std::uint64_t nonce = 0;
+};
+struct Bye {
+    ErrorCode code = ErrorCode::closed;
+    std::string_view text;
+};
+
+// ---- control ------------------------------------------------------------------------------------------------------
+
+struct Resume {
+    std::string session;  ///< as told in the welcome
+    std::string token;
+    std::uint64_t received = 0;  ///< counted frames of the daemon that the client has taken
+};
+
+struct Hello {
+    std::uint16_t version_min = 1;
+    std::uint16_t version_max = 1;
+    std::string client;  ///< "name/version", for lists and logs
+    std::vector<std::string> features;
+    std::optional<Resume> resume;
+};
+
+struct Grant {
+    DeviceId first;
+    std::uint32_t count = 0;
+};
+
+struct Welcome {
+    std::uint16_t version = 1;
+    std::string daemon;  ///< "backplaned/0.1.0"
+    Epoch epoch;
+    std::string session;
+    std::string token;
+    bool resumed = false;
+    ErrorCode resume_error = ErrorCode::ok;  ///< why a resume that was asked for did not happen
+    std::uint64_t received = 0;              ///< counted frames of the client that the daemon has carried out
+    std::vector<std::string> features;
+    std::vector<Grant> grants;
+    DeviceId device;  ///< the worker's own Device on an inherited socket, zero elsewhere
+    /// The bounds in force, by the names of PROTOCOL.md section 9. Filled from limits.hpp by the codec when empty.
+    std::vector<std::pair<std::string, std::uint64_t>> limits;
+};
+
+enum class Call : std::uint8_t {
+    grant,
+    register_name,
+    release_name,
+    lookup,
+    watch_name,
+    unwatch_name,
+    list,
+    describe,
+    start,
+    stop,
+    restart,
+    subscribe,
+    unsubscribe,
+    daemon,
+    ready,
+    upgrade,
+    detach,
+};
+inline constexpr Call call_last = Call::detach;
+
+/// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
+struct Request {
+    std::uint64_t id = 0;  ///< chosen by the client, unique among its open requests, never 0
+    Call call = Call::daemon;
+    std::string name;                    ///< register_name, release_name, lookup, watch_name, unwatch_name, describe, start, stop, restart
+    DeviceId device;                     ///< register_name, describe
+    Epoch epoch;                         ///< the epoch in the text form of `device`
+    std::uint32_t count = 0;             ///< grant: how many pages; list: how many rows at most
+    std::string after;                   ///< list: the cursor of the reply before
+    bool wait = true;                    ///< stop, restart, start: answer when done, not when accepted
+    bool again = false;                  ///< stop, restart, start: asked before the daemon's crash; not to be done twice
+    bool graph = false;                  ///< subscribe: graph events too
+    bool follow = true;                  ///< subscribe: stay subscribed behind the ring's content
+    std::optional<std::uint64_t> since;  ///< subscribe: replay what the ring holds after this seq; none: nothing old
+};
+
+/// One row of `list` (keys: name, id, kind, state, pid, restarts, supervisor, fault; null where there is none).
+struct Row {
+    std::optional<std::string> name;
+    std::optional<DeviceId> id;
+    std::string kind;
+    std::string state;
+    std::optional<std::int64_t> pid;
+    std::optional<std::uint64_t> restarts;
+    std::optional<std::string> supervisor;
+    std::optional<std::string> fault;
+};
+
+struct Listing {
+    std::vector<Row> rows;
+    std::string next;  ///< the cursor of the next page; empty at the end
+};
+
+struct LinkRow {
+    DeviceId other;
+    LinkMode mode = LinkMode::none;
+    std::optional<std::string> name;
+};
+
+/// `describe`: a row and what else is known. Readers ignore keys they do not know.
+struct Description {
+    Row row;
+    std::optional<std::string> last_exit;   ///< the last incarnation's fault text, or `normal`, `shutdown`
+    std::optional<std::uint64_t> failures;  ///< consecutive, as backoff counts them (rule X-1)
+    std::optional<std::int64_t> next_start_ms;
+    std::optional<std::string> strategy;       ///< supervisors
+    std::optional<std::uint64_t> window_used;  ///< supervisors: restarts in the window
+    std::optional<std::uint64_t> intensity;
+    std::optional<std::int64_t> period_ms;
+    std::optional<std::string> restart;
+    std::vector<LinkRow> links;
+    std::uint64_t links_total = 0;
+};
+
+struct Grants {
+    std::vector<Grant> grants;
+};
+struct Found {
+    DeviceId device;
+    std::string name;
+};
+struct Named {
+    std::string name;  ///< start, stop, restart: the full name acted on
+};
+struct DaemonInfo {
+    std::int64_t pid = 0;
+    std::string version;
+    Epoch epoch;
+    std::uint64_t devices = 0;
+    std::uint64_t links = 0;
+    std::uint64_t sessions = 0;
+    std::int64_t uptime_ms = 0;
+    std::int64_t keeper_pid = 0;                                  ///< the parent that outlives a crash of the daemon; 0: there is none
+    std::uint64_t daemon_restarts = 0;                            ///< daemons that died before this one under the same keeper
+    std::uint64_t journal_bytes = 0;                              ///< written of it; 0: there is none
+    std::string journal;                                          ///< its path
+    std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< refusals and drops by reason
+    std::vector<std::string> weaker;                              ///< guarantees that this kernel or configuration weakens, in words
+};
+
+struct Reply {
+    std::uint64_t id = 0;
+    Error error;  ///< code ok: carried out
+    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo> body;
+};
+
+/// One event of the log as it is told to subscribers.
+struct Event {
+    struct Field {
+        std::string key;
+        std::variant<std::int64_t, std::string, DeviceId> value;
+    };
+    std::uint64_t seq = 0;
+    std::int64_t time_us = 0;  ///< wall clock, microseconds since 1970-01-01 UTC
+    std::string event;         ///< a name of section 0 of the rules, or `gap`
+    std::optional<std::string> name;
+    std::optional<DeviceId> id;
+    std::vector<Field> fields;
+};
+
+/// What now runs under a watched name (rule X-20). Level and count: a slow reader may miss an incarnation, never the end.
+struct NameState {
+    std::string name;
+    bool up = false;
+    DeviceId device;                   ///< up: who; down: who it was, zero where nobody was
+    std::uint64_t incarnation = 0;     ///< how many have come up under this name since the watch began
+    std::optional<std::string> fault;  ///< down: the fault's text, nothing for a clean end
+};
+
+}  // namespace backplane::wire

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The staged install serves a stranger: a tiny program finds the package by CMake and by pkg-config, builds and runs;
+# the shared library exports only what is public and needs only the C++ run time.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p build
+(
+    flock 9
+    cmake --preset release >/dev/null && cmake --build --preset release -- -j"$(nproc)" >/dev/null &&
+        cmake --install build/release --prefix "$work/stage" >/dev/null
+) 9>build/.lock-release
+libdir=$(dirname "$(find "$work/stage" -name 'libbackplane.so' | head -n 1)")
+
+mkdir "$work/user"
+cat >"$work/user/main.cpp" <<'CPP'
+#include <backplane/backplane.hpp>
+
+#include <cstdio>
+
+int main() {
+    const backplane::DeviceId id = backplane::DeviceId::make(1, 2);
+    std::printf("%s %s\n", backplane::line_text(backplane::Epoch{9}, id).c_str(),
+                std::string(backplane::error_name(backplane::ErrorCode::link_down)).c_str());
+}
+CPP
+cat >"$work/user/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.25)
+project(user LANGUAGES CXX)
+find_package(backplane 0.1 REQUIRED)
+add_executable(user main.cpp)
+target_link_libraries(user PRIVATE backplane::client)
+CMAKE
+cmake -S "$work/user" -B "$work/user/build" -DCMAKE_PREFIX_PATH="$work/stage" >/dev/null
+cmake --build "$work/user/build" >/dev/null
+[ "$("$work/user/build/user")" = "9.1.2 link_down" ] || { echo "the CMake consumer says something else"; exit 1; }
+
+# pkg-config knows the prefix of the staged install only by its own file's place.
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+mapfile -t flags < <(pkg-config --define-variable=prefix="$work/stage" --cflags --libs backplane | xargs -n 1)
+g++ "$work/user/main.cpp" -o "$work/user/by-pkg-config" "${flags[@]}"
+[ "$(LD_LIBRARY_PATH=$libdir "$work/user/by-pkg-config")" = "9.1.2 link_down" ] || { echo "the pkg-config consumer says something else"; exit 1; }
+
+needed=$(objdump -p "$libdir/libbackplane.so" | awk '$1 == "NEEDED" { print $2 }' |
+    grep -vE '^(libstdc\+\+\.so\.6|libgcc_s\.so\.1|libc\.so\.6|libm\.so\.6|ld-linux.*)$' || true)
+[ -z "$needed" ] || { echo "libbackplane.so needs more than the C++ run time: $needed"; exit 1; }
+objdump -p "$libdir/libbackplane.so" | grep -q 'SONAME *libbackplane.so.0$' || { echo "the soname is not libbackplane.so.0"; exit 1; }
+
+# Ours are exported, private rooms are not.
+nm -DC --defined-only "$libdir/libbackplane.so" >"$work/symbols"
+private=$(grep -E 'backplane::(wire|talk|client_detail|core)::|nlohmann' "$work/symbols" | head -n 5 || true)
+[ -z "$private" ] || { echo "private symbols are exported:"; echo "$private"; exit 1; }
+for file in bin/backplaned bin/backplanectl; do
+    [ -x "$work/stage/$file" ] || { echo "$file is not installed"; exit 1; }
+done
+echo "package: staged, found by CMake and pkg-config, $(wc -l <"$work/symbols") symbols"

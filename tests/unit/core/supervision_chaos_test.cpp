@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Random trees in a random world, against the invariants of section 10. The world itself refuses two living processes of
+/// one entry, signals to nobody and reaping what lives; here the log is held against a model of its own.
+#include "tests/unit/core/supervision_world.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace {
+
+using namespace backplane;
+using namespace backplane::core;
+using namespace backplane::core::world;
+
+class Chance {
+  public:
+    explicit Chance(std::uint64_t seed) : engine_(seed) {}
+    std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
+    bool one_in(std::uint64_t n) { return below(n) == 0; }
+
+  private:
+    std::mt19937_64 engine_;
+};
+
+ChildSpec random_child(Chance& chance, const std::string& name, int depth, std::vector<std::string>& workers, const std::string& prefix);
+
+SupervisorSpec random_team(Chance& chance, int depth, std::vector<std::string>& workers, const std::string& prefix) {
+    std::vector<ChildSpec> children;
+    for (std::uint64_t n = 0, count = 1 + chance.below(4); n < count; ++n) {
+        const std::string name{static_cast<char>('a' + depth), static_cast<char>('0' + n)};  // no path is a sibling's name, too
+        children.push_back(random_child(chance, name, depth, workers, prefix));
+    }
+    SupervisorSpec spec = team(std::move(children), static_cast<std::uint32_t>(chance.below(6)),
+                               Duration::milliseconds(200 + static_cast<std::int64_t>(chance.below(5000))));
+    spec.on_give_up = chance.one_in(3) ? OnGiveUp::crash : OnGiveUp::shutdown;
+    return spec;
+}
+
+ChildSpec random_child(Chance& chance, const std::string& name, int depth, std::vector<std::string>& workers, const std::string& prefix) {
+    const std::string path = prefix + name;
+    ChildSpec spec = depth < 3 && chance.one_in(3) ? supervisor(name, random_team(chance, depth + 1, workers, path + "/")) : worker(name);
+    spec.restart = static_cast<RestartType>(chance.below(5) / 2);
+    spec.shutdown_kind = static_cast<ShutdownKind>(chance.below(3));
+    spec.shutdown = Duration::milliseconds(static_cast<std::int64_t>(chance.below(3)) * 300);
+    spec.backoff.enabled = !chance.one_in(4);
+    if (!spec.is_supervisor) {
+        spec.readiness = chance.one_in(3) ? Readiness::notify : Readiness::exec;
+        spec.start_timeout = chance.one_in(4) ? Duration::forever() : Duration::seconds(1);
+        spec.managed = chance.one_in(2);
+        if (!workers.empty() && chance.one_in(2)) {
+            spec.links.push_back(StandingLink{workers[chance.below(workers.size())], static_cast<LinkMode>(1 + chance.below(3))});
+        }
+        workers.push_back(path);
+    }
+    return spec;
+}
+
+/// The program of a process speaks, says goodbye, manages itself or closes its socket.
+void speak(World& w, Chance& chance, const std::string& name, std::map<std::string, SessionIndex>& sessions) {
+    const auto open = sessions.find(name);
+    if (open == sessions.end()) {
+        if (w.alive(name) && sessions.size() < 20) {
+            SessionIndex session = 2;
+            while (std::any_of(sessions.begin(), sessions.end(), [session](const auto& entry) { return entry.second == session; })) {
+                ++session;
+            }
+            sessions[name] = session;
+            w.adopts(name, session);
+        }
+        return;
+    }
+    const SessionIndex session = open->second;
+    switch (chance.below(4)) {
+        case 0: w.send(Event::manage(session, w.view(name).device, true, 1)); break;
+        case 1: w.says_goodbye(name, session, static_cast<FaultKind>(chance.below(3)), "so long"); break;
+        default:
+            sessions.erase(open);
+            w.send(Event::session_close(session)).send(Event::of(EventKind::go_on));
+            break;
+    }
+}
+
+/// One random thing.
+void act(World& w, Chance& chance, const std::vector<std::string>& names, std::uint64_t& request,
+         std::map<std::string, SessionIndex>& sessions) {
+    const std::string& name = names[chance.below(names.size())];
+    const ChildIndex child = w.child(name);
+    const bool present = child != no_child;
+    const bool process = present && !w.view(name).is_supervisor;
+    switch (chance.below(12)) {
+        case 0:
+        case 1:
+            if (process && w.alive(name)) {
+                w.ends(name, static_cast<ExitHow>(chance.below(4)), chance.one_in(3) ? 0 : 9);
+            }
+            break;
+        case 2:
+            if (process) {
+                w.says_ready(name);
+            }
+            break;
+        case 3:
+        case 4: w.command(static_cast<Verb>(chance.below(3)), name, true, ++request); break;
+        case 5: w.manners[name] = Manners{static_cast<Manners::On>(chance.below(3)), static_cast<std::int32_t>(chance.below(2))}; break;
+        case 6: chance.one_in(2) ? (void)w.spawn_fails.insert(name) : (void)w.spawn_fails.erase(name); break;
+        case 7:
+            if (w.spawn_held.contains(name) && process) {
+                w.release_spawn(name);
+            } else {
+                w.spawn_held.insert(name);
+            }
+            break;
+        case 8:
+            if (w.group_held.contains(name) && process) {
+                w.release_group(name);
+            } else {
+                w.group_held.insert(name);
+            }
+            break;
+        case 9:
+        case 10:
+            if (process) {
+                speak(w, chance, name, sessions);
+            }
+            break;
+        default: w.pass(Duration::milliseconds(static_cast<std::int64_t>(chance.below(800)))); break;
+    }
+}
+
+/// S-30 and invariant 3, recounted from the log alone: each restart's count is the number of restarts within the period,
+/// never more than the intensity; the one that gives up is one too many.
+void check_windows(const World& w) {
+    std::map<ChildIndex, std::vector<Instant>> windows;
+    const Supervision& supervision = w.engine().supervision();
+    for (const Record& record : w.records()) {
+        const bool gives_up = record.kind == RecordKind::sup_giving_up;
+        if (record.kind == RecordKind::sup_down) {
+            windows[record.child].clear();  // S-32
+        }
+        if (record.kind != RecordKind::restart && !gives_up) {
+            continue;
+        }
+        const ChildIndex supervisor = gives_up ? record.child : record.supervisor;
+        const ChildView view = supervision.view(supervisor, w.now);
+        std::vector<Instant>& window = windows[supervisor];
+        window.push_back(record.at);
+        std::erase_if(window, [&](Instant entry) { return record.at - entry > view.period; });
+        ASSERT_EQ(record.number, static_cast<std::int64_t>(window.size()));
+        ASSERT_EQ(gives_up, window.size() > view.intensity);
+    }
+}
+
+/// Invariant 4 and the rule "in `stopping` no child is ever started", from the log alone.
+void check_order(const World& w) {
+    const Supervision& supervision = w.engine().supervision();
+    std::set<ChildIndex> stopping;
+    std::set<ChildIndex> there;
+    for (const Record& record : w.records()) {
+        switch (record.kind) {
+            case RecordKind::sup_stopping: stopping.insert(record.child); break;
+            case RecordKind::child_starting:
+                for (ChildIndex up = record.supervisor; up != no_child; up = supervision.view(up, w.now).supervisor) {
+                    ASSERT_FALSE(stopping.contains(up));
+                }
+                ASSERT_TRUE(there.insert(record.child).second) << "started twice";
+                break;
+            case RecordKind::child_down: there.erase(record.child); break;
+            case RecordKind::child_start_failed: there.erase(record.child); break;
+            case RecordKind::sup_down:
+                stopping.erase(record.child);
+                there.erase(record.child);
+                for (const ChildIndex left : there) {
+                    ASSERT_NE(supervision.view(left, w.now).supervisor, record.child) << "a child outlived its supervisor";
+                }
+                break;
+            default: break;
+        }
+    }
+}
+
+void live_one_life(std::uint64_t seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Chance chance(seed);
+    std::vector<std::string> names;
+    World w(random_team(chance, 0, names, ""), seed);
+    w.reload_every = 9;
+    w.start();
+    ASSERT_NE(w.engine().supervision().root(), no_child);
+    names.emplace_back("/");
+    for (const std::string& name : std::vector<std::string>(names)) {
+        if (const std::size_t slash = name.find('/'); slash != std::string::npos && slash > 0) {
+            names.push_back(name.substr(0, slash));
+        }
+    }
+    std::uint64_t request = 100;
+    std::map<std::string, SessionIndex> sessions;
+    for (int n = 0; n < 120 && !testing::Test::HasFatalFailure(); ++n) {
+        act(w, chance, names, request, sessions);
+    }
+    // The end: whatever is held is let go, and three requests to stop leave nothing.
+    w.terminate().terminate().terminate();
+    w.manners.clear();
+    for (const std::string& name : names) {
+        if (w.spawn_held.contains(name) && w.child(name) != no_child) {
+            w.release_spawn(name);
+        }
+        if (w.group_held.contains(name) && w.child(name) != no_child) {
+            w.release_group(name);
+        }
+    }
+    w.pass(Duration::seconds(30));
+    EXPECT_TRUE(w.engine().supervision().all_down());
+    EXPECT_EQ(w.alive_count(), 0U);
+    std::map<std::string, int> answers;
+    for (const std::string& line : w.take({"answer"})) {
+        ++answers[line.substr(0, line.find(' ', 7))];
+    }
+    EXPECT_EQ(answers.size(), request - 100);
+    for (const auto& [line, count] : answers) {
+        EXPECT_EQ(count, 1) << line;
+    }
+    check_windows(w);
+    check_order(w);
+}
+
+TEST(supervision_chaos, section10_invariants_hold_in_random_lives) {
+    for (std::uint64_t seed = 1; seed <= 60 && !HasFailure(); ++seed) {
+        live_one_life(seed);
+    }
+}
+
+TEST(supervision_chaos, an_image_that_was_tampered_with_is_refused_or_safe) {
+    std::vector<std::string> names;
+    Chance chance(3);
+    Engine engine;
+    Effects out;
+    engine.step(Instant{1}, Event::boot(Epoch{1}, 1, 0), out);
+    const std::string tree = encode_spec(random_team(chance, 0, names, ""));
+    engine.step(Instant{2}, Event::configure(tree), out);
+    std::string whole;
+    engine.save(whole);
+    std::string image;
+    ImageWriter writer(image);
+    engine.supervision().save(writer);
+    const std::size_t at = whole.size() - image.size();  // the supervision's part is the last
+    ASSERT_EQ(whole.substr(at), image);
+    for (int n = 0; n < 600; ++n) {
+        std::string wrong = whole;
+        const std::size_t place = at + chance.below(image.size());
+        wrong[place] = static_cast<char>(wrong[place] ^ static_cast<char>(1 + chance.below(255)));
+        Engine loaded;
+        if (!loaded.load(wrong)) {
+            continue;
+        }
+        // What was taken must be usable: walk it, look names up, stop it.
+        Effects effects;
+        const Supervision& supervision = loaded.supervision();
+        for (ChildIndex i = supervision.root(); i != no_child; i = supervision.next_in_tree(i)) {
+            (void)supervision.view(i, Instant{3});
+        }
+        (void)supervision.find("a0");
+        loaded.step(Instant{3}, Event::of(EventKind::tick), effects);
+        loaded.step(Instant{4}, Event::of(EventKind::terminate), effects);
+        loaded.step(Instant{5'000'000'000}, Event::of(EventKind::tick), effects);
+    }
+}
+
+}  // namespace
