@@ -2,6 +2,7 @@
 /// Client: its making, its end, its moving of things and its Devices. The calls stand in client_calls.cpp.
 #include "client/src/client_state.hpp"
 #include "client/src/socket.hpp"
+#include "client/src/socket_connection.hpp"
 
 #include <backplane/client.hpp>
 #include <backplane/version.hpp>
@@ -16,6 +17,7 @@ namespace {
 using client_detail::Connection;
 using client_detail::Descriptor;
 using client_detail::now;
+using client_detail::SocketConnection;
 
 /// What the hello accepts: 1 to 255 bytes without control characters.
 std::string presentable(std::string name) {
@@ -68,7 +70,7 @@ Expected<Client> Client::connect(ConnectOptions options) {
         return unexpected(socket.error());
     }
     std::string path = client_detail::lasting_path(options.path);
-    return State::client(Connection::open(std::move(*socket), approach(std::move(options), std::move(path)), deadline));
+    return State::client(SocketConnection::open(std::move(*socket), approach(std::move(options), std::move(path)), deadline));
 }
 
 Expected<Client> Client::adopt(ConnectOptions options) {
@@ -78,8 +80,8 @@ Expected<Client> Client::adopt(ConnectOptions options) {
         return unexpected(inherited.error());
     }
     talk::Comeback comeback{false, std::move(inherited->session), std::move(inherited->token)};
-    auto client = State::client(Connection::open(std::move(inherited->socket),
-                                                 approach(std::move(options), std::move(inherited->path), std::move(comeback)), deadline));
+    auto client = State::client(SocketConnection::open(
+        std::move(inherited->socket), approach(std::move(options), std::move(inherited->path), std::move(comeback)), deadline));
     if (client && !client->is_worker()) {
         return unexpected(ErrorCode::not_found, "the inherited socket is no worker's: the daemon named no Device");
     }
@@ -93,10 +95,10 @@ Expected<Client> Client::from_environment(ConnectOptions options) {
 Expected<Client> Client::over(int descriptor, ConnectOptions options) {
     const Instant deadline = now() + options.within.length;
     // Nothing says where its other end can be found again.
-    return State::client(Connection::open(Descriptor{descriptor}, approach(std::move(options), {}), deadline));
+    return State::client(SocketConnection::open(Descriptor{descriptor}, approach(std::move(options), {}), deadline));
 }
 
-int Client::fd() const { return state_->connection->epoll_fd(); }
+int Client::fd() const { return state_->connection->descriptor(); }
 
 Expected<void> Client::dispatch() {
     auto done = state_->connection->dispatch();
@@ -106,7 +108,7 @@ Expected<void> Client::dispatch() {
 
 Expected<bool> Client::wait(Within within) {
     Connection& connection = *state_->connection;
-    auto waited = connection.wait_until([&connection] { return connection.has_unseen(); }, now() + within.length);
+    auto waited = connection.wait_until([&connection] { return connection.has_unseen(); }, connection.now() + within.length);
     if (!waited && waited.error().code == ErrorCode::timeout) {
         return false;
     }
@@ -130,7 +132,7 @@ std::optional<ClientEvent> Client::try_event() { return state_->connection->talk
 Expected<ClientEvent> Client::next_event(Within within) {
     Connection& connection = *state_->connection;
     auto& news = connection.talk().news();
-    if (auto waited = connection.wait_until([&news] { return !news.empty(); }, now() + within.length); !waited) {
+    if (auto waited = connection.wait_until([&news] { return !news.empty(); }, connection.now() + within.length); !waited) {
         return unexpected(waited.error());
     }
     return std::move(*news.take());
@@ -168,7 +170,7 @@ Expected<Device> Client::open_device(DeviceOptions options) {
     if (!id) {
         // The ids are used up faster than the daemon grants them: the one case that waits.
         const auto granted = [&] { return (id = talk.create(options.managed)) || talk.ids_refused() != nullptr; };
-        if (auto waited = connection.wait_until(granted, now() + options.within.length); !waited) {
+        if (auto waited = connection.wait_until(granted, connection.now() + options.within.length); !waited) {
             return unexpected(waited.error());
         }
         if (!id) {

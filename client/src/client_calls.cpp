@@ -13,7 +13,6 @@ namespace backplane {
 namespace {
 
 using client_detail::Connection;
-using client_detail::now;
 using wire::Call;
 using wire::Request;
 
@@ -32,7 +31,7 @@ Expected<T> ask_for(Connection& connection, Request request, Instant deadline) {
 
 /// For calls that answer nothing but that they succeeded.
 Expected<void> ask_done(Connection& connection, Request request, Within within) {
-    auto answer = connection.ask(std::move(request), now() + within.length);
+    auto answer = connection.ask(std::move(request), connection.now() + within.length);
     return answer ? Expected<void>{} : unexpected(answer.error());
 }
 
@@ -46,7 +45,7 @@ Request named(Call call, std::string_view name) {
 Expected<std::string> command(Connection& connection, Call call, std::string_view name, WaitFor wait, Within within) {
     Request request = named(call, name);
     request.wait = wait == WaitFor::done;
-    auto answer = ask_for<talk::Named>(connection, std::move(request), now() + within.length);
+    auto answer = ask_for<talk::Named>(connection, std::move(request), connection.now() + within.length);
     return answer ? Expected<std::string>{std::move(answer->name)} : unexpected(answer.error());
 }
 
@@ -63,7 +62,7 @@ Expected<void> Client::release_name(std::string_view name, Within within) {
 }
 
 Expected<Line> Client::lookup(std::string_view name, Within within) {
-    auto found = ask_for<talk::Found>(*state_->connection, named(Call::lookup, name), now() + within.length);
+    auto found = ask_for<talk::Found>(*state_->connection, named(Call::lookup, name), state_->connection->now() + within.length);
     return found ? Expected<Line>{found->device} : unexpected(found.error());
 }
 
@@ -76,7 +75,7 @@ Expected<void> Client::unwatch_name(std::string_view name, Within within) {
 }
 
 Expected<std::vector<DeviceRow>> Client::list(Within within) {
-    const Instant deadline = now() + within.length;
+    const Instant deadline = state_->connection->now() + within.length;
     std::vector<DeviceRow> rows;
     std::string cursor;
     do {
@@ -94,7 +93,7 @@ Expected<std::vector<DeviceRow>> Client::list(Within within) {
 }
 
 Expected<Description> Client::describe(std::string_view name, Within within) {
-    return ask_for<Description>(*state_->connection, named(Call::describe, name), now() + within.length);
+    return ask_for<Description>(*state_->connection, named(Call::describe, name), state_->connection->now() + within.length);
 }
 
 Expected<Description> Client::describe(const Line& line, Within within) {
@@ -104,13 +103,13 @@ Expected<Description> Client::describe(const Line& line, Within within) {
     Request request;
     request.call = Call::describe;
     request.device = line.id();
-    return ask_for<Description>(*state_->connection, std::move(request), now() + within.length);
+    return ask_for<Description>(*state_->connection, std::move(request), state_->connection->now() + within.length);
 }
 
 Expected<DaemonInfo> Client::daemon_info(Within within) {
     Request request;
     request.call = Call::daemon;
-    return ask_for<DaemonInfo>(*state_->connection, std::move(request), now() + within.length);
+    return ask_for<DaemonInfo>(*state_->connection, std::move(request), state_->connection->now() + within.length);
 }
 
 Expected<Duration> Client::ping(Within within) {
@@ -118,12 +117,12 @@ Expected<Duration> Client::ping(Within within) {
     if (auto fit = connection.usable(); !fit) {
         return unexpected(fit.error());
     }
-    const Instant begin = now();
+    const Instant begin = connection.now();
     const std::uint64_t nonce = connection.talk().ping();
     if (auto waited = connection.wait_until([&] { return connection.talk().ponged(nonce); }, begin + within.length); !waited) {
         return unexpected(waited.error());
     }
-    return now() - begin;
+    return connection.now() - begin;
 }
 
 Expected<std::string> Client::start(std::string_view name, WaitFor wait, Within within) {

@@ -1,59 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Connection: a socket, its Conversation and the epoll descriptor that is handed to users.
+/// Connection: a Conversation and the way that its bytes go. What a Client, its Devices and its coroutines stand on.
 ///
-/// Bytes move in `flush`, `dispatch` and `pump` and nowhere else. Invariant: the epoll descriptor is readable whenever
-/// `dispatch` has something to do. For what arrives the socket sees to that. For bytes that wait to be written, and for
-/// messages that a blocking call has already taken off the socket, the socket's writability is asked for too. While there is
-/// no socket, for the daemon died and is not back, an alarm in the same set says when to try again: the set, and so the
-/// user's descriptor, stays the same through all sockets.
+/// There are two ways: a socket (socket_connection.hpp) and, in tests of a user's program, a core in the same process
+/// (client/testing). Bytes move in `flush`, `dispatch` and `pump` and nowhere else. Invariant: the descriptor is readable
+/// whenever `dispatch` has something to do.
 #pragma once
 
-#include "client/src/alarm.hpp"
-#include "client/src/descriptor.hpp"
-#include "client/src/fork_guard.hpp"
 #include "client/talk/conversation.hpp"
 
 #include <backplane/expected.hpp>
 
-#include <cstddef>
-#include <memory>
-#include <string>
+#include <cstdint>
+#include <string_view>
+#include <utility>
 
 namespace backplane::client_detail {
 
-/// Who comes, and how he finds back if the daemon dies.
-struct Approach {
-    std::string name;         ///< `name/version` for the hello
-    std::string path;         ///< where the daemon listens; empty: there is no way back
-    talk::Comeback comeback;  ///< allowed only with a path
-};
-
 class Connection {
   public:
-    /// Says hello over a connected socket and waits for the welcome.
-    [[nodiscard]] static Expected<std::shared_ptr<Connection>> open(Descriptor socket, Approach approach, Instant deadline);
-
-    Connection(Descriptor socket, Descriptor epoll, Approach approach);
+    Connection(std::string_view client, talk::Comeback comeback) : talk_(client, std::move(comeback)) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
+    virtual ~Connection() = default;
 
     [[nodiscard]] talk::Conversation& talk() { return talk_; }
     [[nodiscard]] const talk::Conversation& talk() const { return talk_; }
-    [[nodiscard]] int epoll_fd() const { return epoll_.get(); }
 
+    /// The clock that deadlines are counted by.
+    [[nodiscard]] virtual Instant now() const = 0;
+    /// What a user's loop watches.
+    [[nodiscard]] virtual int descriptor() const = 0;
+    /// False in a forked child.
+    [[nodiscard]] virtual bool is_same_process() const = 0;
     /// `wrong_process` in a forked child, or what ended the conversation.
     [[nodiscard]] Expected<void> usable() const;
-    [[nodiscard]] bool is_same_process() const { return guard_.is_same_process(); }
 
     /// To be called when an operation has been put in the buffer: sees that it leaves soon.
-    void buffered();
-    /// Writes what the socket takes.
-    void flush();
+    virtual void buffered() = 0;
+    /// Writes what can be written.
+    virtual void flush() = 0;
     /// Writes and reads what is possible now, and tries to come back if it is time to.
-    Expected<void> dispatch();
-    /// Writes, waits until the socket or `other` (-1: none) is readable or the deadline has come, and reads. False if
+    virtual Expected<void> dispatch() = 0;
+    /// Writes, waits until something has come or `other` (-1: none) is readable or the deadline is there, and reads. False if
     /// nothing happened in time. A daemon that died is waited for like one that is slow.
-    Expected<bool> pump(Instant deadline, int other = -1);
+    virtual Expected<bool> pump(Instant deadline, int other) = 0;
+    Expected<bool> pump(Instant deadline) { return pump(deadline, -1); }
+    /// The orderly end: what is buffered is written, then `bye`, for which it comes back if it can. Nothing in a forked child.
+    virtual void close() = 0;
+
     /// Pumps until `done()`; `timeout` if that is not in time. `done` is asked before anything else.
     template <class Done>
     Expected<void> wait_until(Done&& done, Instant deadline) {
@@ -74,39 +68,18 @@ class Connection {
     }
     /// Sends a request and waits for its answer.
     [[nodiscard]] Expected<talk::Answer> ask(wire::Request request, Instant deadline);
+    /// Waits for the outcome of an operation that asked for it; 0 is one that the library has answered itself.
+    [[nodiscard]] Expected<talk::Settled> settle(const Expected<std::uint64_t>& operation, Instant deadline);
 
     /// Messages and events that arrived since the last dispatch.
     [[nodiscard]] bool has_unseen() const { return talk_.arrivals() != seen_; }
-    void mark_seen();
 
-    /// The orderly end: what is buffered is written, then `bye`, for which it comes back if it can. Nothing in a forked child.
-    void close();
+  protected:
+    void note_seen() { seen_ = talk_.arrivals(); }
 
   private:
-    bool receive_once();
-    void update_interest();
-
-    // The way back (connection_return.cpp).
-    void lose(Error why);
-    bool keep_time();
-    void try_return(Instant at);
-    void postpone(Instant from);
-    void leave_socket();
-    [[nodiscard]] Instant wake_at() const;
-
     talk::Conversation talk_;
-    ForkGuard guard_;
-    std::string path_;
-    Descriptor socket_;
-    Descriptor epoll_;
-    Alarm alarm_;
-    Instant next_try_;
-    Duration pause_;
-    std::unique_ptr<std::byte[]> buffer_;
     std::uint64_t seen_ = 0;
-    bool wants_out_ = false;  ///< what epoll has been told
-    bool watched_ = true;     ///< whether the socket is in the epoll set
-    bool broken_ = false;     ///< writing has failed; what the daemon said before can still be read
 };
 
 }  // namespace backplane::client_detail

@@ -69,35 +69,12 @@ Expected<void> Device::unlink(const Line& other, LinkMode mode) {
     return operation ? Expected<void>{} : unexpected(operation.error());
 }
 
-namespace {
-
-/// Waits for the outcome of an operation that asked for it.
-Expected<talk::Settled> settle(client_detail::Connection& connection, const Expected<std::uint64_t>& operation, Within within) {
-    if (!operation) {
-        return unexpected(operation.error());
-    }
-    if (*operation == 0) {
-        return talk::Settled{};
-    }
-    std::optional<Expected<talk::Settled>> outcome;
-    const auto settled = [&] {
-        outcome = connection.talk().settled(*operation);
-        return outcome.has_value();
-    };
-    if (auto waited = connection.wait_until(settled, client_detail::now() + within.length); !waited) {
-        connection.talk().stop_waiting(*operation);
-        return unexpected(waited.error());
-    }
-    return std::move(*outcome);
-}
-
-}  // namespace
-
 Expected<void> Device::link_wait(const Line& other, LinkMode mode, Within within) {
     if (auto fit = usable(); !fit) {
         return fit;
     }
-    const auto outcome = settle(*connection_, connection_->talk().link(id_, other, mode, talk::Ask::acknowledgement), within);
+    const auto outcome =
+        connection_->settle(connection_->talk().link(id_, other, mode, talk::Ask::acknowledgement), connection_->now() + within.length);
     return outcome ? Expected<void>{} : unexpected(outcome.error());
 }
 
@@ -105,7 +82,8 @@ Expected<Unlinked> Device::unlink_wait(const Line& other, LinkMode mode, Within 
     if (auto fit = usable(); !fit) {
         return unexpected(fit.error());
     }
-    const auto outcome = settle(*connection_, connection_->talk().unlink(id_, other, mode, talk::Ask::acknowledgement), within);
+    const auto outcome =
+        connection_->settle(connection_->talk().unlink(id_, other, mode, talk::Ask::acknowledgement), connection_->now() + within.length);
     if (!outcome) {
         return unexpected(outcome.error());
     }
@@ -147,7 +125,7 @@ Expected<Message> Device::next(Within within) {
         message = inboxes.take(id_);
         return message.has_value() || !inboxes.is_live(id_);
     };
-    auto waited = connection_->wait_until(arrived, client_detail::now() + within.length);
+    auto waited = connection_->wait_until(arrived, connection_->now() + within.length);
     if (message) {
         return std::move(*message);
     }

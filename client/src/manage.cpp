@@ -4,6 +4,7 @@
 /// The two threads share the work's outcome and one event descriptor, which the worker signals at its end; the outcome
 /// is read after the join. Exceptions of the work are its panic (F-3) and are caught here and nowhere else.
 #include "client/src/connection.hpp"
+#include "client/src/descriptor.hpp"
 
 #include <backplane/device.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a Connection comes back when the daemon died (PROTOCOL.md section 5.6): the next socket, when to try for it, and
+/// How a SocketConnection comes back when the daemon died (PROTOCOL.md section 5.6): the next socket, when to try for it, and
 /// when to give up. What is said over it is the Conversation's business.
-#include "client/src/connection.hpp"
+#include "client/src/socket_connection.hpp"
 
 #include "client/src/socket.hpp"
 
@@ -19,16 +19,16 @@ constexpr Duration pause_max = Duration::milliseconds(100);
 }  // namespace
 
 /// The stream ended without a last word.
-void Connection::lose(Error why) {
+void SocketConnection::lose(Error why) {
     const Instant at = now();
-    const bool came_back_in_vain = talk_.is_apart();
-    talk_.lost(std::move(why), at);
-    if (!talk_.is_away()) {
+    const bool came_back_in_vain = talk().is_apart();
+    talk().lost(std::move(why), at);
+    if (!talk().is_away()) {
         return;
     }
     // While there is no socket nothing else wakes a user's loop, so without the alarm this is the end after all.
     if (auto prepared = alarm_.prepare(epoll_); !prepared) {
-        talk_.give_up(prepared.error());
+        talk().give_up(prepared.error());
         return;
     }
     leave_socket();
@@ -41,7 +41,7 @@ void Connection::lose(Error why) {
 }
 
 /// Does what is due by the clock; whether anything was. After the reading, so that a welcome that is there counts.
-bool Connection::keep_time() {
+bool SocketConnection::keep_time() {
     const Instant due = wake_at();
     if (due.is_never()) {
         return false;
@@ -50,16 +50,16 @@ bool Connection::keep_time() {
     if (at < due) {
         return false;
     }
-    if (at >= talk_.lost_at() + talk_.grace()) {
+    if (at >= talk().lost_at() + talk().grace()) {
         leave_socket();  // a daemon that is late must not find us there
-        talk_.give_up(Error{ErrorCode::unreachable, "the daemon died and has not come back"});
+        talk().give_up(Error{ErrorCode::unreachable, "the daemon died and has not come back"});
     } else {
         try_return(at);
     }
     return true;
 }
 
-void Connection::try_return(Instant at) {
+void SocketConnection::try_return(Instant at) {
     auto socket = connect_at_once(path_);
     epoll_event interest{};
     interest.events = EPOLLIN;
@@ -72,15 +72,15 @@ void Connection::try_return(Instant at) {
     watched_ = true;
     wants_out_ = false;
     broken_ = false;
-    talk_.resume();
+    talk().resume();
 }
 
-void Connection::postpone(Instant from) {
+void SocketConnection::postpone(Instant from) {
     next_try_ = from + pause_;
     pause_ = std::min(Duration{pause_.ns * 2}, pause_max);
 }
 
-void Connection::leave_socket() {
+void SocketConnection::leave_socket() {
     if (watched_) {
         // By hand: a forked child that holds the socket as well would keep it in the set.
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket_.get(), nullptr);
@@ -91,12 +91,12 @@ void Connection::leave_socket() {
 }
 
 /// When `keep_time` has something to do.
-Instant Connection::wake_at() const {
-    if (!talk_.is_apart()) {
+Instant SocketConnection::wake_at() const {
+    if (!talk().is_apart()) {
         return Instant::never();
     }
-    const Instant end = talk_.lost_at() + talk_.grace();
-    return talk_.is_away() ? std::min(next_try_, end) : end;
+    const Instant end = talk().lost_at() + talk().grace();
+    return talk().is_away() ? std::min(next_try_, end) : end;
 }
 
 }  // namespace backplane::client_detail
