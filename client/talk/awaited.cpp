@@ -33,11 +33,23 @@ std::optional<Expected<Settled>> Awaited::take(std::uint64_t operation) {
     return Expected<Settled>{unexpected(*waiting.refusal)};
 }
 
+bool Awaited::is_settled(std::uint64_t operation) const {
+    const auto found = waiting_.find(operation);
+    return found != waiting_.end() && found->second.done;
+}
+
+void Awaited::wait(std::uint64_t operation, Ticket ticket) {
+    if (const auto found = waiting_.find(operation); found != waiting_.end()) {
+        found->second.waiter = ticket;
+    }
+}
+
 void Awaited::fail_all(const Error& error) {
     for (auto& [operation, waiting] : waiting_) {
         if (!waiting.done) {
             waiting.done = true;
             waiting.refusal = error;
+            wakes_.wake(waiting.waiter);
         }
     }
 }

@@ -5,6 +5,8 @@
 /// acknowledged number is done unless it has been refused before.
 #pragma once
 
+#include "client/talk/wakes.hpp"
+
 #include <backplane/expected.hpp>
 #include <backplane/ids.hpp>
 
@@ -27,7 +29,9 @@ class Awaited {
         DeviceId about;
     };
 
-    void add(std::uint64_t operation, Edge edge) { waiting_.emplace(operation, Waiting{edge, {}, false, false}); }
+    explicit Awaited(Wakes& wakes) : wakes_(wakes) {}
+
+    void add(std::uint64_t operation, Edge edge) { waiting_.emplace(operation, Waiting{edge, {}, false, false, 0}); }
 
     /// Notes a refusal; false if nobody awaits this operation.
     bool refuse(std::uint64_t operation, Error error);
@@ -43,12 +47,17 @@ class Awaited {
             if (!waiting.done) {
                 waiting.done = true;
                 waiting.was_down = waiting.edge.from && take_back(waiting.edge);
+                wakes_.wake(waiting.waiter);
             }
         }
     }
 
     /// The outcome, once; nothing while it is open. An operation that is not awaited has none.
     [[nodiscard]] std::optional<Expected<Settled>> take(std::uint64_t operation);
+    /// Whether `take` has an outcome.
+    [[nodiscard]] bool is_settled(std::uint64_t operation) const;
+    /// The ticket is woken by the outcome.
+    void wait(std::uint64_t operation, Ticket ticket);
     /// Nobody wants to know any more.
     void forget(std::uint64_t operation) { waiting_.erase(operation); }
     /// The connection is over: every open operation ends with this error.
@@ -60,7 +69,9 @@ class Awaited {
         std::optional<Error> refusal;
         bool done = false;
         bool was_down = false;
+        Ticket waiter = 0;
     };
+    Wakes& wakes_;
     std::map<std::uint64_t, Waiting> waiting_;
 };
 

@@ -156,6 +156,7 @@ void Calls::finish(std::uint64_t id, Expected<Answer> answer) {
         open_.erase(found);
     } else {
         found->second.answer = std::move(answer);
+        wakes_.wake(found->second.waiter);
     }
 }
 
@@ -167,6 +168,17 @@ std::optional<Expected<Answer>> Calls::take(std::uint64_t id) {
     std::optional<Expected<Answer>> answer{std::move(found->second.answer)};
     open_.erase(found);
     return answer;
+}
+
+bool Calls::is_answered(std::uint64_t id) const {
+    const auto found = open_.find(id);
+    return found != open_.end() && found->second.answer.has_value();
+}
+
+void Calls::wait(std::uint64_t id, Ticket ticket) {
+    if (const auto found = open_.find(id); found != open_.end()) {
+        found->second.waiter = ticket;
+    }
 }
 
 void Calls::abandon(std::uint64_t id) {
@@ -189,6 +201,7 @@ void Calls::fail_all(const Error& error) {
         }
         if (!at->second.answer) {
             at->second.answer = Expected<Answer>{unexpected(error)};
+            wakes_.wake(at->second.waiter);
         }
         at = std::next(at);
     }

@@ -2,6 +2,7 @@
 /// Calls: the control requests that await their reply, and the translation of replies into the library's values.
 #pragma once
 
+#include "client/talk/wakes.hpp"
 #include "proto/wire/message.hpp"
 
 #include <backplane/expected.hpp>
@@ -53,7 +54,10 @@ class Calls {
         Waiting waiting = Waiting::user;
         bool again = false;  ///< it was carried out by a daemon whose reply was lost, and asked once more
         std::optional<Expected<Answer>> answer;
+        Ticket waiter = 0;
     };
+
+    explicit Calls(Wakes& wakes) : wakes_(wakes) {}
 
     /// Notes a new call, numbers its request and answers it; the place stays until the call is taken or dropped.
     Open& begin(wire::Request request, Waiting waiting);
@@ -83,12 +87,17 @@ class Calls {
     }
     /// The answer, once; nothing while it has not come.
     [[nodiscard]] std::optional<Expected<Answer>> take(std::uint64_t id);
+    /// Whether `take` has an answer.
+    [[nodiscard]] bool is_answered(std::uint64_t id) const;
+    /// The ticket is woken by the answer.
+    void wait(std::uint64_t id, Ticket ticket);
     /// The user waits no longer.
     void abandon(std::uint64_t id);
     /// Every open call is answered by this error: the connection is over.
     void fail_all(const Error& error);
 
   private:
+    Wakes& wakes_;
     std::map<std::uint64_t, Open> open_;
     std::uint64_t last_ = 0;
 };

@@ -90,7 +90,11 @@ Expected<std::uint64_t> Conversation::link(DeviceId from, const Line& to, LinkMo
         answer_foreign(from, to, has(mode, LinkMode::monitor), "link");
         return std::uint64_t{0};
     }
-    const wire::LinkOperation frame{from, to.id(), mode};
+    return send_link(from, to.id(), mode, ask);
+}
+
+std::uint64_t Conversation::send_link(DeviceId from, DeviceId to, LinkMode mode, Ask ask) {
+    const wire::LinkOperation frame{from, to, mode};
     const auto operation = outbox_.add_counted([&](std::string& out) { wire::encode_link(out, frame, flags_of(ask)); });
     if (ask == Ask::acknowledgement) {
         awaited_.add(operation, {});
@@ -105,16 +109,47 @@ Expected<std::uint64_t> Conversation::unlink(DeviceId from, const Line& to, Link
     if (mode == LinkMode::none || is_foreign(to)) {
         return std::uint64_t{0};  // bits that are not set: a silent success (L-3)
     }
-    const bool flushes = has(mode, LinkMode::monitor);
+    return send_unlink(from, to.id(), mode, ask);
+}
+
+std::uint64_t Conversation::send_unlink(DeviceId from, DeviceId to, LinkMode mode, Ask ask) {
+    const bool flushes = has(mode, LinkMode::monitor) && inboxes_.is_known(from);
     if (flushes && ask == Ask::nothing) {
-        inboxes_.take_back(from, to.id());
+        inboxes_.take_back(from, to);
     }
-    const wire::LinkOperation frame{from, to.id(), mode};
+    const wire::LinkOperation frame{from, to, mode};
     const auto operation = outbox_.add_counted([&](std::string& out) { wire::encode_unlink(out, frame, flags_of(ask)); });
     if (ask == Ask::acknowledgement) {
-        awaited_.add(operation, flushes ? Awaited::Edge{from, to.id()} : Awaited::Edge{});
+        awaited_.add(operation, flushes ? Awaited::Edge{from, to} : Awaited::Edge{});
     }
     return operation;
+}
+
+Expected<std::uint64_t> Conversation::link_lines(const Line& from, const Line& to, LinkMode mode, Ask ask) {
+    if (auto checked = check_lines(from, to); !checked) {
+        return unexpected(checked.error());
+    }
+    if (mode == LinkMode::none) {
+        return unexpected(ErrorCode::invalid_argument, "a link has a mode");
+    }
+    // There is nobody here whom a notice could tell: what cannot be is said at once (L-7: the calling end is judged first).
+    if (is_foreign(from)) {
+        return unexpected(ErrorCode::device_down, from.text() + " is of another epoch: unreachable");
+    }
+    if (is_foreign(to)) {
+        return unexpected(ErrorCode::link_down, to.text() + " is of another epoch: unreachable");
+    }
+    return send_link(from.id(), to.id(), mode, ask);
+}
+
+Expected<std::uint64_t> Conversation::unlink_lines(const Line& from, const Line& to, LinkMode mode, Ask ask) {
+    if (auto checked = check_lines(from, to); !checked) {
+        return unexpected(checked.error());
+    }
+    if (mode == LinkMode::none || is_foreign(from) || is_foreign(to)) {
+        return std::uint64_t{0};
+    }
+    return send_unlink(from.id(), to.id(), mode, ask);
 }
 
 Expected<void> Conversation::request_shutdown(DeviceId from, const Line& to) {
@@ -188,6 +223,19 @@ Expected<void> Conversation::check_ends(DeviceId from, const Line& to) const {
         return unexpected(ErrorCode::invalid_argument, "a line that names no Device");
     }
     if (to.id() == from && !is_foreign(to)) {
+        return unexpected(ErrorCode::self_link, to.text());
+    }
+    return {};
+}
+
+Expected<void> Conversation::check_lines(const Line& from, const Line& to) const {
+    if (over_) {
+        return unexpected(*over_);
+    }
+    if (!from || !to) {
+        return unexpected(ErrorCode::invalid_argument, "a line that names no Device");
+    }
+    if (from == to) {
         return unexpected(ErrorCode::self_link, to.text());
     }
     return {};

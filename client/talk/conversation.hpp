@@ -21,6 +21,7 @@
 #include "client/talk/news.hpp"
 #include "client/talk/outbox.hpp"
 #include "client/talk/subscription.hpp"
+#include "client/talk/wakes.hpp"
 #include "proto/wire/frame.hpp"
 
 #include <backplane/expected.hpp>
@@ -93,6 +94,9 @@ class Conversation {
     /// Errors: device_down, self_link, invalid_argument; link_down for a line of another epoch, if asked.
     Expected<std::uint64_t> link(DeviceId from, const Line& to, LinkMode mode, Ask ask);
     Expected<std::uint64_t> unlink(DeviceId from, const Line& to, LinkMode mode, Ask ask);
+    /// The same between any two, as a third party (L-11).
+    Expected<std::uint64_t> link_lines(const Line& from, const Line& to, LinkMode mode, Ask ask);
+    Expected<std::uint64_t> unlink_lines(const Line& from, const Line& to, LinkMode mode, Ask ask);
     Expected<void> request_shutdown(DeviceId from, const Line& to);
     void manage(DeviceId id, bool on);
     /// The Device goes by its user's word. Nothing happens if it is gone already (D-4).
@@ -106,6 +110,10 @@ class Conversation {
     [[nodiscard]] const Inboxes& inboxes() const { return inboxes_; }
 
     // ---- outcomes ----
+    [[nodiscard]] Wakes& wakes() { return wakes_; }
+    [[nodiscard]] const Wakes& wakes() const { return wakes_; }
+    [[nodiscard]] Awaited& awaited() { return awaited_; }
+    [[nodiscard]] Calls& calls() { return calls_; }
     [[nodiscard]] std::optional<Expected<Settled>> settled(std::uint64_t operation) { return awaited_.take(operation); }
     void stop_waiting(std::uint64_t operation) { awaited_.forget(operation); }
 
@@ -130,6 +138,9 @@ class Conversation {
     void say_hello(std::optional<wire::Resume> resume);
     std::uint64_t send_request(wire::Request request, Waiting waiting);
     Expected<void> check_ends(DeviceId from, const Line& to) const;
+    Expected<void> check_lines(const Line& from, const Line& to) const;
+    std::uint64_t send_link(DeviceId from, DeviceId to, LinkMode mode, Ask ask);
+    std::uint64_t send_unlink(DeviceId from, DeviceId to, LinkMode mode, Ask ask);
     [[nodiscard]] bool is_foreign(const Line& line) const { return line.epoch() != epoch_; }
     void answer_foreign(DeviceId from, const Line& to, bool depends, std::string_view operation);
     void top_up_ids();
@@ -166,10 +177,11 @@ class Conversation {
     std::string client_;
     Outbox outbox_;
     IdPool ids_;
-    Inboxes inboxes_;
-    Awaited awaited_;
-    Calls calls_;
-    News news_;
+    Wakes wakes_;  // before those who wake
+    Inboxes inboxes_{wakes_};
+    Awaited awaited_{wakes_};
+    Calls calls_{wakes_};
+    News news_{wakes_};
     Subscription subscription_;
     std::string partial_;  ///< the beginning of a frame whose rest has not come
     std::optional<Error> over_;

@@ -6,6 +6,13 @@
 
 namespace backplane::talk {
 
+void Inboxes::close(DeviceId id) {
+    if (const auto found = boxes_.find(id.value); found != boxes_.end()) {
+        wakes_.wake(found->second.waiter);
+        boxes_.erase(found);
+    }
+}
+
 bool Inboxes::is_live(DeviceId id) const {
     const auto found = boxes_.find(id.value);
     return found != boxes_.end() && !found->second.ending;
@@ -22,6 +29,7 @@ bool Inboxes::put(DeviceId to, Message message) {
         return false;
     }
     found->second.messages.push_back(std::move(message));
+    wakes_.wake(found->second.waiter);
     return true;
 }
 
@@ -38,6 +46,27 @@ std::optional<Message> Inboxes::take(DeviceId id) {
         box.head = 0;
     }
     return message;
+}
+
+bool Inboxes::has_message(DeviceId id) const {
+    const auto found = boxes_.find(id.value);
+    return found != boxes_.end() && found->second.head != found->second.messages.size();
+}
+
+bool Inboxes::wait(DeviceId id, Ticket ticket) {
+    const auto found = boxes_.find(id.value);
+    if (found == boxes_.end() || found->second.waiter != 0) {
+        return false;
+    }
+    found->second.waiter = ticket;
+    return true;
+}
+
+void Inboxes::stop_waiting(DeviceId id, Ticket ticket) {
+    const auto found = boxes_.find(id.value);
+    if (found != boxes_.end() && found->second.waiter == ticket) {
+        found->second.waiter = 0;
+    }
 }
 
 bool Inboxes::take_back(DeviceId from, DeviceId about) {
@@ -70,12 +99,14 @@ void Inboxes::end(DeviceId id, Ending ending) {
     box.messages = {};
     box.head = 0;
     box.ending = std::move(ending);
+    wakes_.wake(box.waiter);
 }
 
 void Inboxes::end_all(const Fault& fault) {
     for (auto& [id, box] : boxes_) {
         if (!box.ending) {
             box.ending = Ending{fault, Line{}};
+            wakes_.wake(box.waiter);
         }
     }
 }

@@ -5,6 +5,8 @@
 /// connection, its place stays, with its end and without messages (D-9): the user sees how it ended.
 #pragma once
 
+#include "client/talk/wakes.hpp"
+
 #include <backplane/message.hpp>
 
 #include <cstddef>
@@ -23,8 +25,10 @@ struct Ending {
 
 class Inboxes {
   public:
+    explicit Inboxes(Wakes& wakes) : wakes_(wakes) {}
+
     void open(DeviceId id) { boxes_.try_emplace(id.value); }
-    void close(DeviceId id) { boxes_.erase(id.value); }
+    void close(DeviceId id);
 
     /// Whether the Device is here and has not ended.
     [[nodiscard]] bool is_live(DeviceId id) const;
@@ -37,6 +41,11 @@ class Inboxes {
     bool put(DeviceId to, Message message);
     /// Takes the oldest message out.
     [[nodiscard]] std::optional<Message> take(DeviceId id);
+    /// Whether there is something to take.
+    [[nodiscard]] bool has_message(DeviceId id) const;
+    /// The ticket is woken by the next message, or by the Device's end. One can wait at a time: false if there is one already, or no Device.
+    bool wait(DeviceId id, Ticket ticket);
+    void stop_waiting(DeviceId id, Ticket ticket);
     /// The flush of an unlink (T-5): takes back what is not delivered of `about`'s end; whether there was any.
     bool take_back(DeviceId from, DeviceId about);
 
@@ -55,7 +64,9 @@ class Inboxes {
         std::vector<Message> messages;
         std::size_t head = 0;
         std::optional<Ending> ending;
+        Ticket waiter = 0;
     };
+    Wakes& wakes_;
     std::unordered_map<std::uint64_t, Box> boxes_;
 };
 

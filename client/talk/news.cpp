@@ -35,6 +35,21 @@ void News::add(ClientEvent event) {
         log_events_ += 1;
     }
     events_.push_back(std::move(event));
+    wakes_.wake(waiter_);
+}
+
+bool News::wait(Ticket ticket) {
+    if (waiter_ != 0) {
+        return false;
+    }
+    waiter_ = ticket;
+    return true;
+}
+
+void News::stop_waiting(Ticket ticket) {
+    if (waiter_ == ticket) {
+        waiter_ = 0;
+    }
 }
 
 std::optional<ClientEvent> News::take() {

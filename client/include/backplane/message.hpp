@@ -6,6 +6,7 @@
 #include <backplane/link.hpp>
 
 #include <optional>
+#include <utility>
 #include <variant>
 
 namespace backplane {
@@ -23,6 +24,27 @@ struct Shutdown {
     Line from;
 };
 
-using Message = std::variant<Disconnected, Shutdown>;
+/// One of the two. It is a std::variant, for `std::visit` and `std::get_if`, with names for its usual questions.
+struct Message : std::variant<Disconnected, Shutdown> {
+    using variant::variant;
+
+    [[nodiscard]] bool is_disconnected() const { return index() == 0; }
+    [[nodiscard]] bool is_shutdown() const { return index() == 1; }
+    /// Whether a managed Device goes with it: something that it depends on went with a fault (rule W-2).
+    [[nodiscard]] bool is_fatal() const {
+        const auto* gone = std::get_if<Disconnected>(this);
+        return gone != nullptr && gone->fault.has_value();
+    }
+    /// Whom it is about: the Device that went, or who asks.
+    [[nodiscard]] Line sender() const {
+        const auto* gone = std::get_if<Disconnected>(this);
+        return gone != nullptr ? gone->device : std::get_if<Shutdown>(this)->from;
+    }
+    /// Why it went; nothing after a clean end, and for a shutdown request.
+    [[nodiscard]] std::optional<Fault> fault() const {
+        const auto* gone = std::get_if<Disconnected>(this);
+        return gone != nullptr ? gone->fault : std::nullopt;
+    }
+};
 
 }  // namespace backplane

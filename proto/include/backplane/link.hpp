@@ -57,7 +57,10 @@ struct Fault {
     DeviceId root{};     ///< cascade only: the Device that faulted by itself
     std::string text;    ///< at most 200 bytes of UTF-8; empty where there is none
 
+    /// Whether it is one at all: true for every kind but `none` (rule F-1).
     [[nodiscard]] bool is_error() const { return kind != FaultKind::none; }
+    [[nodiscard]] bool is_drop() const { return kind == FaultKind::drop; }
+    [[nodiscard]] bool is_cascade() const { return kind == FaultKind::cascade; }
     [[nodiscard]] static Fault error(std::string why = {}) {
         Fault fault;
         fault.kind = FaultKind::error;

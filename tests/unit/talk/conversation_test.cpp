@@ -474,7 +474,8 @@ TEST_F(ConversationTest, EventsAndNameStatesComeInOrder) {  // X-20
 }
 
 TEST(NewsTest, LogEventsAreBoundedAndCounted) {  // T-7
-    talk::News news;
+    talk::Wakes wakes;
+    talk::News news{wakes};
     constexpr auto too_many = talk::News::log_events_max + 10;
     news.add(NameChange{});
     for (std::uint64_t i = 1; i <= too_many; ++i) {
