@@ -49,7 +49,13 @@ Client& Client::operator=(Client&& other) noexcept {
 }
 
 Client::~Client() {
-    if (state_) {
+    if (state_ && !state_->connection->is_same_process()) {
+        // A forked child: the thread is the parent's, and what is left here is memory and copies of descriptors.
+        static_cast<void>(new std::jthread{std::move(state_->thread)});
+    } else if (state_) {
+        stop_thread();
+        state_->posts->close();
+        state_->connection->waiters().cancel_spawned();
         state_->connection->close();
     }
 }
@@ -101,22 +107,13 @@ Expected<Client> Client::over(int descriptor, ConnectOptions options) {
 int Client::fd() const { return state_->connection->descriptor(); }
 
 Expected<void> Client::dispatch() {
+    if (auto fit = state_->connection->touchable(); !fit) {
+        return fit;
+    }
     auto done = state_->connection->dispatch();
     deliver_log();
+    run_ready();
     return done;
-}
-
-Expected<bool> Client::wait(Within within) {
-    Connection& connection = *state_->connection;
-    auto waited = connection.wait_until([&connection] { return connection.has_unseen(); }, connection.now() + within.length);
-    if (!waited && waited.error().code == ErrorCode::timeout) {
-        return false;
-    }
-    // The end of the connection is itself an arrival: it is told by dispatch, once what came before is delivered.
-    if (auto done = dispatch(); !done) {
-        return unexpected(done.error());
-    }
-    return waited ? Expected<bool>{true} : unexpected(waited.error());
 }
 
 Expected<void> Client::flush() {
@@ -127,7 +124,9 @@ Expected<void> Client::flush() {
     return {};
 }
 
-std::optional<ClientEvent> Client::try_event() { return state_->connection->talk().news().take(); }
+std::optional<ClientEvent> Client::try_event() {
+    return state_->connection->touchable() ? state_->connection->talk().news().take() : std::nullopt;
+}
 
 Expected<ClientEvent> Client::next_event(Within within) {
     Connection& connection = *state_->connection;
@@ -178,7 +177,13 @@ Expected<Device> Client::open_device(DeviceOptions options) {
         }
     }
     connection.buffered();
-    return Device{state_->connection, *id, false};
+    Device device{state_->connection, *id, false};
+    if (!options.name.empty()) {
+        if (auto named = register_name(options.name, device, options.within); !named) {
+            return unexpected(named.error());  // and the Device goes, before anybody can have heard of it
+        }
+    }
+    return device;
 }
 
 void Client::deliver_log() {

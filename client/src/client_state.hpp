@@ -3,10 +3,12 @@
 #pragma once
 
 #include "client/src/connection.hpp"
+#include "client/src/posts.hpp"
 
 #include <backplane/client.hpp>
 
 #include <memory>
+#include <thread>
 #include <utility>
 
 namespace backplane {
@@ -15,13 +17,23 @@ struct Client::State {
     std::shared_ptr<client_detail::Connection> connection;
     Device self;              ///< `Client::device()`; empty until it is asked for
     OnLogEvent on_log_event;  ///< empty: log events go to `try_event`
+    std::shared_ptr<client_detail::Posts> posts;
+    std::jthread thread;  ///< serves the connection, between `start_thread` and `stop_thread`
 
     [[nodiscard]] static Expected<Client> client(Expected<std::shared_ptr<client_detail::Connection>> connection) {
         if (!connection) {
             return unexpected(connection.error());
         }
+        auto posts = client_detail::Posts::make();
+        if (!posts) {
+            return unexpected(posts.error());
+        }
+        if (auto watched = (*connection)->watch((*posts)->descriptor()); !watched) {
+            return unexpected(watched.error());
+        }
         auto state = std::make_unique<State>();
         state->connection = std::move(*connection);
+        state->posts = std::move(*posts);
         return Client{std::move(state)};
     }
 };

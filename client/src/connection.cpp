@@ -7,9 +7,20 @@
 
 namespace backplane::client_detail {
 
-Expected<void> Connection::usable() const {
+Expected<void> Connection::touchable() const {
     if (!is_same_process()) {
         return unexpected(ErrorCode::wrong_process, "this connection belongs to the process that opened it");
+    }
+    const std::thread::id owner = owner_;
+    if (owner != std::thread::id{} && owner != std::this_thread::get_id()) {
+        return unexpected(ErrorCode::wrong_thread, "this connection belongs to the thread that serves it: post to it");
+    }
+    return {};
+}
+
+Expected<void> Connection::usable() const {
+    if (auto fit = touchable(); !fit) {
+        return fit;
     }
     if (const Error* over = talk_.over()) {
         return unexpected(*over);

@@ -6,12 +6,15 @@
 /// whenever `dispatch` has something to do.
 #pragma once
 
+#include "client/src/waiters.hpp"
 #include "client/talk/conversation.hpp"
 
 #include <backplane/expected.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace backplane::client_detail {
@@ -26,13 +29,25 @@ class Connection {
     [[nodiscard]] talk::Conversation& talk() { return talk_; }
     [[nodiscard]] const talk::Conversation& talk() const { return talk_; }
 
+    /// The coroutines that wait for something here.
+    [[nodiscard]] Waiters& waiters() { return waiters_; }
+    [[nodiscard]] const Waiters& waiters() const { return waiters_; }
+
     /// The clock that deadlines are counted by.
     [[nodiscard]] virtual Instant now() const = 0;
     /// What a user's loop watches.
     [[nodiscard]] virtual int descriptor() const = 0;
     /// False in a forked child.
     [[nodiscard]] virtual bool is_same_process() const = 0;
-    /// `wrong_process` in a forked child, or what ended the conversation.
+    /// Only this thread may use it from here on; none in particular if it is nobody.
+    void belong_to(std::thread::id thread) { owner_ = thread; }
+    /// Sees that the descriptor is readable when the next of the waiters' times has come, from here on.
+    [[nodiscard]] virtual Expected<void> prepare_timers() { return {}; }
+    /// Sees that the descriptor is readable when this one is.
+    [[nodiscard]] virtual Expected<void> watch(int descriptor) = 0;
+    /// `wrong_process` in a forked child, `wrong_thread` where it belongs to another one: nothing here may then be touched.
+    [[nodiscard]] Expected<void> touchable() const;
+    /// The same, or what ended the conversation.
     [[nodiscard]] Expected<void> usable() const;
 
     /// To be called when an operation has been put in the buffer: sees that it leaves soon.
@@ -71,14 +86,16 @@ class Connection {
     /// Waits for the outcome of an operation that asked for it; 0 is one that the library has answered itself.
     [[nodiscard]] Expected<talk::Settled> settle(const Expected<std::uint64_t>& operation, Instant deadline);
 
-    /// Messages and events that arrived since the last dispatch.
-    [[nodiscard]] bool has_unseen() const { return talk_.arrivals() != seen_; }
+    /// Messages and events that arrived since the last dispatch, and what coroutines are to go on with.
+    [[nodiscard]] bool has_unseen() const { return talk_.arrivals() != seen_ || talk_.wakes().any(); }
 
   protected:
     void note_seen() { seen_ = talk_.arrivals(); }
 
   private:
     talk::Conversation talk_;
+    Waiters waiters_{talk_.wakes()};  // behind what it waits for
+    std::atomic<std::thread::id> owner_{};
     std::uint64_t seen_ = 0;
 };
 

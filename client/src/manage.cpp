@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The managed run (rules W-2 to W-4): the work on a thread of its own, the connection served by the caller's thread.
+/// Runs under a Device's eyes (rules W-1 to W-4): what messages mean to a managed one, and functions on a thread of their own
+/// while the caller's thread serves the connection.
 ///
-/// The two threads share the work's outcome and one event descriptor, which the worker signals at its end; the outcome
-/// is read after the join. Exceptions of the work are its panic (F-3) and are caught here and nowhere else.
+/// The two threads share one event descriptor, which the worker signals at its end, and the job's result, which is read after
+/// the join.
 #include "client/src/connection.hpp"
 #include "client/src/descriptor.hpp"
 
@@ -22,32 +23,37 @@ namespace {
 
 using client_detail::Connection;
 using client_detail::Descriptor;
-using Task = std::function<Expected<void>(std::stop_token)>;
+using client_detail::Unasked;
 
-Crash crash_of(Error error) {
-    Crash crash;
-    crash.kind = CrashKind::error;
-    crash.error = std::move(error);
+Crash<Unasked> lost(Error why) {
+    Crash<Unasked> crash;
+    crash.kind = CrashKind::lost;
+    crash.lost = std::move(why);
     return crash;
 }
 
-/// The work, running. `begin` once, then `finished` and `end`.
-class Work {
+/// A job on a thread of its own, which is joined with this.
+class Worker {
   public:
-    Expected<void> begin(const Task& task) {
+    Expected<void> begin(const std::function<void(std::stop_token)>& job) {
         finished_ = Descriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
         if (!finished_) {
             return unexpected(client_detail::system_error("eventfd"));
         }
         try {
-            thread_ = std::jthread{[this, &task](std::stop_token stop) { run(task, std::move(stop)); }};
+            thread_ = std::jthread{[this, &job](std::stop_token stop) {
+                job(std::move(stop));
+                const std::uint64_t one = 1;
+                // An eventfd that was never written takes a 1 without fail.
+                static_cast<void>(::write(finished_.get(), &one, sizeof(one)) == sizeof(one));
+            }};
         } catch (const std::system_error& failure) {
             return unexpected(ErrorCode::system, std::string{"thread: "} + failure.what());
         }
         return {};
     }
 
-    /// Readable once the work has ended.
+    /// Readable once the job has ended.
     [[nodiscard]] int finished_fd() const { return finished_.get(); }
     [[nodiscard]] bool is_finished() {
         std::uint64_t count = 0;
@@ -56,41 +62,10 @@ class Work {
     }
     void request_stop() { thread_.request_stop(); }
 
-    /// Joins, and gives the work's own crash if it had one.
-    std::optional<Crash> end() {
-        if (thread_.joinable()) {
-            thread_.join();
-        }
-        return std::move(crash_);
-    }
-
   private:
-    void run(const Task& task, std::stop_token stop) noexcept {
-        try {
-            if (auto done = task(std::move(stop)); !done) {
-                crash_ = crash_of(std::move(done).error());
-            }
-        } catch (const std::exception& panic) {
-            crash_ = panicked(panic.what());
-        } catch (...) {
-            crash_ = panicked("an exception that is not a std::exception");
-        }
-        const std::uint64_t one = 1;
-        // An eventfd that was never written takes a 1 without fail.
-        static_cast<void>(::write(finished_.get(), &one, sizeof(one)) == sizeof(one));
-    }
-
-    static Crash panicked(std::string_view what) {
-        Crash crash;
-        crash.kind = CrashKind::panic;
-        crash.what = what;
-        return crash;
-    }
-
     Descriptor finished_;
-    std::optional<Crash> crash_;
     bool seen_finished_ = false;
-    std::jthread thread_;
+    std::jthread thread_;  // last: joined before what it uses goes
 };
 
 /// The fault of the immediate neighbour, out of the cascade that it caused: the root's own where there is no Device between.
@@ -107,8 +82,8 @@ Fault neighbour_fault(const Fault& cascade) {
     return fault;
 }
 
-Crash crash_of(const talk::Ending& ending) {
-    Crash crash;
+Crash<Unasked> crash_of(const talk::Ending& ending) {
+    Crash<Unasked> crash;
     crash.by = ending.by;
     if (ending.fault.kind == FaultKind::cascade) {
         crash.kind = CrashKind::cascade;
@@ -116,14 +91,14 @@ Crash crash_of(const talk::Ending& ending) {
     } else if (!ending.fault.is_error()) {
         crash.kind = CrashKind::power_off;
     } else {
-        crash = crash_of(Error{ErrorCode::device_down, ending.fault.text});
+        crash = lost(Error{ErrorCode::device_down, ending.fault.text});
         crash.fault = ending.fault;
     }
     return crash;
 }
 
 /// A fatal notice by W-2: the Device goes with `cascade`. A line of another epoch cannot be named to this daemon.
-Crash cascade_from(Connection& connection, DeviceId id, const Disconnected& notice) {
+Crash<Unasked> cascade_from(Connection& connection, DeviceId id, const Disconnected& notice) {
     Fault fault;
     if (notice.device.epoch() == connection.talk().epoch()) {
         fault.kind = FaultKind::cascade;
@@ -132,99 +107,131 @@ Crash cascade_from(Connection& connection, DeviceId id, const Disconnected& noti
         fault = Fault::error("unreachable: " + notice.device.text());
     }
     connection.talk().disconnect(id, fault);
-    Crash crash;
+    Crash<Unasked> crash;
     crash.kind = CrashKind::cascade;
     crash.by = notice.device;
     crash.fault = *notice.fault;
     return crash;
 }
 
-/// Takes in what has arrived for the Device: the Crash that it means, or nothing if the run goes on.
-std::optional<Crash> look(Connection& connection, DeviceId id) {
-    talk::Conversation& talk = connection.talk();
-    while (const auto message = talk.inboxes().take(id)) {
-        if (const auto* request = std::get_if<Shutdown>(&*message)) {
-            talk.disconnect(id, Fault{});
-            Crash crash;
+}  // namespace
+
+std::optional<Crash<Unasked>> Device::heed() {
+    talk::Conversation& talk = connection_->talk();
+    while (const auto message = talk.inboxes().take(id_)) {
+        if (message->is_shutdown()) {
+            disconnect();
+            Crash<Unasked> crash;
             crash.kind = CrashKind::power_off;
-            crash.by = request->from;
+            crash.by = message->sender();
             return crash;
         }
-        if (const auto& notice = std::get<Disconnected>(*message); notice.fault) {
-            return cascade_from(connection, id, notice);
+        if (message->is_fatal()) {
+            auto crash = cascade_from(*connection_, id_, std::get<Disconnected>(*message));
+            connection_->flush();
+            return crash;
         }
     }
     if (const Error* over = talk.over()) {
-        return crash_of(*over);
+        return lost(*over);
     }
-    if (const talk::Ending* ending = talk.inboxes().ending(id)) {
+    if (const talk::Ending* ending = talk.inboxes().ending(id_)) {
         return crash_of(*ending);
+    }
+    if (!talk.inboxes().is_live(id_)) {
+        return lost(why_lost());
     }
     return std::nullopt;
 }
 
-/// Serves the connection until the work is finished or something fatal has come.
-std::optional<Crash> serve(Connection& connection, DeviceId id, Work& work) {
-    auto crash = look(connection, id);
-    while (!crash && !work.is_finished()) {
-        if (const auto moved = connection.pump(Instant::never(), work.finished_fd()); !moved) {
-            crash = look(connection, id);
-            return crash ? crash : crash_of(moved.error());
-        }
-        crash = look(connection, id);
-    }
-    if (!crash && connection.dispatch()) {
-        crash = look(connection, id);  // a message that is already there wins over the result (W-4)
-    }
-    return crash;
+Error Device::why_lost() const {
+    auto fit = usable();
+    return fit ? Error{ErrorCode::device_down, "this Device is gone"} : std::move(fit).error();
 }
 
-/// The run is lost: the others are told now, the work is asked to stop, and the connection is served until it has.
-void abandon(Connection& connection, Work& work) {
-    connection.flush();
-    work.request_stop();
-    while (!work.is_finished() && connection.pump(Instant::never(), work.finished_fd())) {
+void Device::catch_up() {
+    if (connection_) {
+        static_cast<void>(connection_->pump(connection_->now()));
     }
-    static_cast<void>(work.end());  // its own outcome is lost, by W-4
 }
 
-}  // namespace
-
-std::optional<Crash> Device::run_managed(const Task& task, bool then_disconnect) {
+std::optional<Crash<Unasked>> Device::begin_run() {
     if (auto fit = usable(); !fit) {
-        return crash_of(fit.error());
+        return lost(fit.error());
     }
-    talk::Conversation& talk = connection_->talk();
-    if (auto crash = look(*connection_, id_)) {
-        connection_->flush();
+    if (auto crash = heed()) {
         return crash;  // it was there before the work began, which then never does
     }
-    if (!talk.inboxes().is_live(id_)) {
-        return crash_of(Error{ErrorCode::device_down, "this Device is gone"});
-    }
     if (!own_) {
-        talk.manage(id_, true);
+        connection_->talk().manage(id_, true);
+        connection_->buffered();
     }
-    Work work;
-    if (auto begun = work.begin(task); !begun) {
-        disconnect(Fault::error(begun.error().text()));
-        return crash_of(begun.error());
-    }
-    if (auto crash = serve(*connection_, id_, work)) {
-        abandon(*connection_, work);
-        return crash;
-    }
-    if (auto crash = work.end()) {
-        disconnect(Fault::error(crash->kind == CrashKind::panic ? "panic: " + crash->what : crash->error.text()));
-        return crash;
-    }
+    return std::nullopt;
+}
+
+void Device::end_run(bool then_disconnect) {
     if (then_disconnect) {
         disconnect();
     } else if (!own_) {
-        talk.manage(id_, false);
+        connection_->talk().manage(id_, false);
         connection_->flush();
     }
-    return std::nullopt;
+}
+
+void Device::abandon_run() noexcept {
+    if (connection_ && connection_->is_same_process()) {
+        connection_->talk().release(id_);
+        connection_->flush();
+    }
+}
+
+Device::Outcome Device::run_job(const Job& job, bool as_managed) {
+    // What ends the job before its own end: as a managed run a Crash, else the first message.
+    const auto look = [&]() -> Outcome {
+        if (as_managed) {
+            auto crash = heed();
+            return crash ? Outcome{std::move(*crash)} : Outcome{};
+        }
+        if (auto message = try_receive()) {
+            return std::move(*message);
+        }
+        return *this ? Outcome{} : Outcome{lost(why_lost())};
+    };
+    const auto is_open = [](const Outcome& outcome) { return std::holds_alternative<std::monostate>(outcome); };
+    if (auto fit = usable(); !fit) {
+        return lost(fit.error());
+    }
+    Outcome outcome = look();
+    if (!is_open(outcome)) {
+        return outcome;
+    }
+    Worker worker;
+    if (auto begun = worker.begin(job); !begun) {
+        if (as_managed) {
+            disconnect(Fault::error(begun.error().text()));
+        }
+        return lost(begun.error());
+    }
+    while (is_open(outcome) && !worker.is_finished()) {
+        if (const auto moved = connection_->pump(Instant::never(), worker.finished_fd()); !moved) {
+            outcome = look();
+            outcome = is_open(outcome) ? Outcome{lost(moved.error())} : std::move(outcome);
+            break;
+        }
+        outcome = look();
+    }
+    if (is_open(outcome)) {
+        catch_up();
+        outcome = look();  // a message that is already there wins over the result (W-4)
+    }
+    if (!is_open(outcome)) {
+        // The others are told now, the job is asked to stop, and the connection is served until it has: its result is lost.
+        connection_->flush();
+        worker.request_stop();
+        while (!worker.is_finished() && connection_->pump(Instant::never(), worker.finished_fd())) {
+        }
+    }
+    return outcome;
 }
 
 }  // namespace backplane

@@ -55,6 +55,15 @@ Expected<std::shared_ptr<Connection>> SocketConnection::open(Descriptor socket, 
     return std::shared_ptr<Connection>{std::move(connection)};
 }
 
+Expected<void> SocketConnection::watch(int descriptor) {
+    epoll_event interest{};
+    interest.events = EPOLLIN;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &interest) != 0) {
+        return unexpected(system_error("epoll"));
+    }
+    return {};
+}
+
 void SocketConnection::buffered() {
     if (talk().outgoing().size() > eager_bytes) {
         flush();
@@ -167,7 +176,7 @@ void SocketConnection::update_interest() {
     if (!guard_.is_same_process()) {
         return;
     }
-    alarm_.set(has_unseen() && !watched_ ? Instant{} : wake_at());
+    alarm_.set(has_unseen() && !watched_ ? Instant{} : std::min(wake_at(), waiters().next_timer()));
     const bool wants_out = has_unseen() || !talk().outgoing().empty();
     if (wants_out != wants_out_ && watched_) {
         epoll_event interest{};

@@ -36,6 +36,9 @@ class SocketConnection final : public Connection {
     [[nodiscard]] int descriptor() const override { return epoll_.get(); }
     [[nodiscard]] bool is_same_process() const override { return guard_.is_same_process(); }
 
+    [[nodiscard]] Expected<void> prepare_timers() override { return alarm_.prepare(epoll_); }
+    [[nodiscard]] Expected<void> watch(int descriptor) override;
+
     using Connection::pump;
     void buffered() override;
     void flush() override;

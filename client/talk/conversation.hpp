@@ -127,6 +127,8 @@ class Conversation {
     [[nodiscard]] bool ponged(std::uint64_t nonce) const { return last_pong_ >= nonce; }
 
     [[nodiscard]] News& news() { return news_; }
+    /// Tells that an operation that nobody waited for could not be made.
+    void refuse(Refused refused) { tell(std::move(refused)); }
     [[nodiscard]] const Outbox& outbox() const { return outbox_; }
     /// Counted frames of the daemon that were taken.
     [[nodiscard]] std::uint64_t received() const { return received_; }

@@ -43,7 +43,8 @@ class Inboxes {
     [[nodiscard]] std::optional<Message> take(DeviceId id);
     /// Whether there is something to take.
     [[nodiscard]] bool has_message(DeviceId id) const;
-    /// The ticket is woken by the next message, or by the Device's end. One can wait at a time: false if there is one already, or no Device.
+    /// The ticket is woken by the next message, or by the Device's end. One can wait at a time: false if there is one already, or
+    /// no Device.
     bool wait(DeviceId id, Ticket ticket);
     void stop_waiting(DeviceId id, Ticket ticket);
     /// The flush of an unlink (T-5): takes back what is not delivered of `about`'s end; whether there was any.

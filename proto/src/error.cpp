@@ -73,6 +73,7 @@ constexpr std::array table{
     Entry{ErrorCode::usage, "usage", Reach::local, exit_usage},
     Entry{ErrorCode::invalid_argument, "invalid_argument", Reach::local, exit_usage},
     Entry{ErrorCode::wrong_process, "wrong_process", Reach::local, exit_failed},
+    Entry{ErrorCode::wrong_thread, "wrong_thread", Reach::local, exit_failed},
 
     Entry{ErrorCode::config_invalid, "config_invalid", Reach::daemon, exit_failed},
     Entry{ErrorCode::already_running, "already_running", Reach::daemon, exit_failed},

@@ -9,6 +9,7 @@
 /// Nothing here throws and nothing prints. Calls that can fail return Expected<T>: a value or an Error{code, detail}.
 #pragma once
 
+#include <backplane/await.hpp>
 #include <backplane/client.hpp>
 #include <backplane/device.hpp>
 #include <backplane/error.hpp>
@@ -18,5 +19,6 @@
 #include <backplane/link.hpp>
 #include <backplane/managed.hpp>
 #include <backplane/message.hpp>
+#include <backplane/task.hpp>
 #include <backplane/values.hpp>
 #include <backplane/within.hpp>

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <backplane/export.h>
+#include <backplane/await.hpp>
 #include <backplane/device.hpp>
 #include <backplane/expected.hpp>
+#include <backplane/task.hpp>
 #include <backplane/values.hpp>
 #include <backplane/within.hpp>
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +29,7 @@ struct ConnectOptions {
 };
 
 struct DeviceOptions {
+    std::string name{};                ///< registered before the call returns, within its time; empty: it has none
     bool managed = false;              ///< the daemon cascades it when something that it monitors faults, as `Device::manage` does
     Within within = default_patience;  ///< for the daemon to grant more ids; used only in the rare case that none are left
 };
@@ -36,12 +40,47 @@ struct SubscribeOptions {
     bool follow = true;                    ///< go on with what happens from now on
 };
 
+namespace client_detail {
+
+/// What `Client::run` gives for a task's value: an Expected as it is, anything else within one.
+template <class T>
+struct RunResult {
+    using type = Expected<T>;
+};
+template <class T>
+struct RunResult<Expected<T>> {
+    using type = Expected<T>;
+};
+
+/// Waits for what a posted function gives. A promise that was dropped is a Client that was closed.
+template <class Value>
+Expected<Value> await_future(std::future<Value> future, Within within) {
+    if (!within.length.is_forever() && future.wait_for(std::chrono::nanoseconds{within.length.ns}) != std::future_status::ready) {
+        return unexpected(ErrorCode::timeout, "the client's thread has not come to it");
+    }
+    try {
+        if constexpr (std::is_void_v<Value>) {
+            future.get();
+            return {};
+        } else {
+            return future.get();
+        }
+    } catch (const std::future_error&) {
+        return unexpected(ErrorCode::closed, "the client is closed");
+    }
+}
+
+}  // namespace client_detail
+
 /// Whether start, stop and restart answer when it is done, or when the daemon has accepted it.
 enum class WaitFor : bool { accepted, done };
 
-/// One connection, used by one thread. There is no hidden thread and no callback out of the blue: things move while a
-/// call of this class or of a Device runs. Either call blocking functions, or watch `fd()` and call `dispatch()`; both may be
-/// mixed. In a child after fork every call answers `wrong_process` and the destructor only closes the descriptors.
+/// One connection, used by one thread; a process may have several. There is no hidden thread and no callback out of the blue: things
+/// move while a call of this class or of a Device runs. Either call blocking functions, or watch `fd()` and call `dispatch()`, or write
+/// coroutines and give them to `run`; all may be mixed. Coroutines and functions of the user run within `dispatch` and what calls it
+/// (`wait`, `run`), never inside the call that asked for them and never after the Client is closed; they may call the Client, but not
+/// destroy it. Other threads `post` functions. In a child after fork every call answers `wrong_process` and the destructor only
+/// closes the descriptors. SIGPIPE is never raised.
 ///
 /// A daemon that crashes is waited for: the Client connects again by itself and its session goes on where it was, as a Resumed
 /// event tells whom it may concern. Meanwhile operations are kept, blocking calls go on waiting until their own time is over, and nothing
@@ -91,8 +130,54 @@ class BP_EXPORT Client {
     /// The next event outside the Devices' messages; `next_event` waits for it.
     [[nodiscard]] std::optional<ClientEvent> try_event();
     Expected<ClientEvent> next_event(Within within);
+    /// `co_await client.next_event()`: the same in a coroutine. One can wait at a time, a second one is told `busy`.
+    [[nodiscard]] client_detail::EventWait next_event();
     /// Why the conversation is over; nothing while it goes on.
     [[nodiscard]] std::optional<Error> ended() const;
+
+    // ---- coroutines ----
+    /// Runs a task to its end, serving the connection, and gives its value; throws what it threw. A task of Expected<T> gives that
+    /// as it is. Errors of its own: `timeout`, and the connection's end where the task waits for something else than this Client; the task
+    /// is cancelled then.
+    template <class T>
+    auto run(Task<T> task, Within within = Within::forever());
+    /// Runs a task that this Client owns from here on: until it first waits now, and on within `dispatch`. What is not done when
+    /// the Client is closed is cancelled. An exception that leaves it ends the program.
+    void spawn(Task<> task);
+    /// `co_await client.sleep(10ms)`: goes on when that time has passed. `system` if there is no timer for it.
+    [[nodiscard]] client_detail::SleepWait sleep(Duration length);
+    template <class Rep, class Period>
+    [[nodiscard]] client_detail::SleepWait sleep(std::chrono::duration<Rep, Period> length) {
+        return sleep(Within{length}.length);
+    }
+    /// `lookup` in a coroutine.
+    [[nodiscard]] Task<Expected<Line>> lookup_async(std::string name);
+
+    // ---- threads ----
+    /// From any thread: has the function run within `dispatch`, by the thread that serves this Client, in the order of the posts. It
+    /// must not throw. `closed` when the Client is closed; what has not run by then never does. The Client must not be moved meanwhile.
+    Expected<void> post(std::function<void(Client&)> function);
+    /// From any thread but the Client's own: has the function run like a posted one, and waits for what it gives (or throws).
+    /// `timeout`: it may still run; `closed`.
+    template <class Function>
+    auto call(Function function, Within within = Within::forever()) -> Expected<std::invoke_result_t<Function&, Client&>>;
+    /// A thread of its own serves this Client from here until `stop_thread` or its end: all other calls, and those of its Devices, are then
+    /// that thread's alone, by `post` and `call`; from elsewhere they answer `wrong_thread`.
+    Expected<void> start_thread();
+    /// Takes the Client back from its thread, which is joined. Nothing where there is none.
+    void stop_thread();
+
+    // ---- links between others ----
+    /// As `Device::link` and `link_wait`, for two Devices of anybody, as far as the daemon permits it (rule L-11). What is gone is never
+    /// answered by a message to this Client: the first end is `device_down`, the second `link_down`; without waiting both are a
+    /// Refused event, except that the owner of `from` gets its notice (L-9).
+    Expected<void> link(const Line& from, const Line& to, LinkMode mode);
+    Expected<void> link_wait(const Line& from, const Line& to, LinkMode mode, Within within = default_patience);
+    [[nodiscard]] client_detail::LinkWait link_async(const Line& from, const Line& to, LinkMode mode);
+    Expected<void> unlink(const Line& from, const Line& to, LinkMode mode = LinkMode::peer);
+    Expected<void> unlink_wait(const Line& from, const Line& to, LinkMode mode = LinkMode::peer, Within within = default_patience);
+    /// As `Device::request_shutdown`, by nobody in particular.
+    Expected<void> request_shutdown(const Line& other);
 
     // ---- Devices ----
     /// Whether this is the inherited socket of a supervised worker.
@@ -149,9 +234,38 @@ class BP_EXPORT Client {
   private:
     struct State;
     explicit Client(std::unique_ptr<State> state);
-    void deliver_log();
+    BP_HIDDEN void deliver_log();
+    BP_HIDDEN void run_ready();
+    BP_HIDDEN bool has_something_to_do() const;
+    Expected<void> drive(const std::function<bool()>& is_done, Within within);
 
     std::unique_ptr<State> state_;
 };
+
+template <class T>
+auto Client::run(Task<T> task, Within within) {
+    using Result = typename client_detail::RunResult<T>::type;
+    task.start();
+    if (auto driven = drive([&task] { return task.is_done(); }, within); !driven) {
+        return Result{unexpected(driven.error())};
+    }
+    if constexpr (std::is_void_v<T>) {
+        task.take();
+        return Result{};
+    } else {
+        return Result{task.take()};
+    }
+}
+
+template <class Function>
+auto Client::call(Function function, Within within) -> Expected<std::invoke_result_t<Function&, Client&>> {
+    using Value = std::invoke_result_t<Function&, Client&>;
+    const auto work = std::make_shared<std::packaged_task<Value(Client&)>>(std::move(function));
+    auto future = work->get_future();
+    if (auto posted = post([work](Client& client) { (*work)(client); }); !posted) {
+        return unexpected(posted.error());
+    }
+    return client_detail::await_future(std::move(future), within);
+}
 
 }  // namespace backplane

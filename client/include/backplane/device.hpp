@@ -3,29 +3,24 @@
 #pragma once
 
 #include <backplane/export.h>
+#include <backplane/await.hpp>
 #include <backplane/expected.hpp>
 #include <backplane/line.hpp>
 #include <backplane/managed.hpp>
 #include <backplane/message.hpp>
+#include <backplane/task.hpp>
 #include <backplane/within.hpp>
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
-#include <type_traits>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 namespace backplane {
-
-namespace client_detail {
-class Connection;
-}
-
-/// What `unlink_wait` found.
-struct Unlinked {
-    bool was_down = false;  ///< the other end had gone before; its notice was taken back and will not be seen (rule T-5)
-};
 
 /// How a Device ended that did not end by its owner's word.
 struct DeviceEnd {
@@ -61,16 +56,37 @@ class BP_EXPORT Device {
     Expected<void> link(const Line& other, LinkMode mode);
     Expected<void> link(const Device& other, LinkMode mode) { return link(other.line(), mode); }
 
+    /// The same with what has this name by the time that the daemon is asked; it is linked within `Client::dispatch` when the daemon has
+    /// answered. A name that nobody has is a `Refused` event, `not_found`. A link is with that Device and no later one of the name (L-12).
+    Expected<void> link(std::string_view name, LinkMode mode);
+
     /// The same with the daemon's word that it is done. What is already gone is `link_down`, and no message follows.
     /// After `timeout` the link may or may not have been laid.
     Expected<void> link_wait(const Line& other, LinkMode mode, Within within = default_patience);
+    Expected<void> link_wait(const Device& other, LinkMode mode, Within within = default_patience) {
+        return link_wait(other.line(), mode, within);
+    }
+    Expected<void> link_wait(std::string_view name, LinkMode mode, Within within = default_patience);
+
+    /// `co_await device.link_async(line, mode)`: the same in a coroutine.
+    [[nodiscard]] client_detail::LinkWait link_async(const Line& other, LinkMode mode);
+    [[nodiscard]] client_detail::LinkWait link_async(const Device& other, LinkMode mode) { return link_async(other.line(), mode); }
+    [[nodiscard]] Task<Expected<void>> link_async(std::string name, LinkMode mode);
 
     /// Takes the mode's bits away (L-3) and drops what has arrived of that link and was not read. A message that is still on its
     /// way can be read afterwards; `unlink_wait` excludes that.
     Expected<void> unlink(const Line& other, LinkMode mode = LinkMode::peer);
+    Expected<void> unlink(const Device& other, LinkMode mode = LinkMode::peer) { return unlink(other.line(), mode); }
+    /// A name that nobody has has no link: nothing happens.
+    Expected<void> unlink(std::string_view name, LinkMode mode = LinkMode::peer);
 
     /// The same with the daemon's word: after it no message of that link is ever read (rule T-5).
     Expected<Unlinked> unlink_wait(const Line& other, LinkMode mode = LinkMode::peer, Within within = default_patience);
+    Expected<Unlinked> unlink_wait(const Device& other, LinkMode mode = LinkMode::peer, Within within = default_patience) {
+        return unlink_wait(other.line(), mode, within);
+    }
+    Expected<Unlinked> unlink_wait(std::string_view name, LinkMode mode = LinkMode::peer, Within within = default_patience);
+    [[nodiscard]] client_detail::UnlinkWait unlink_async(const Line& other, LinkMode mode = LinkMode::peer);
 
     /// Asks another Device to shut down (rule M-2). A request: nothing says whether it is heeded but the other's end.
     Expected<void> request_shutdown(const Line& other);
@@ -85,44 +101,86 @@ class BP_EXPORT Device {
     /// Waits for the next message. Errors: `timeout`, `device_down` when the Device has ended (see `ended`), and the
     /// connection's end.
     Expected<Message> next(Within within);
+    /// `co_await device.next()`: the same in a coroutine, for as long as it takes. One can wait at a time, a second one is told `busy`.
+    [[nodiscard]] client_detail::MessageWait next();
+
+    /// A supervised worker's own Device: this worker is ready (rule X-3), as `READY=1` says for others. `not_owner` for any other.
+    Expected<void> ready(Within within = default_patience);
 
     /// How the Device ended, if not by its owner's word; nothing while it lives.
     [[nodiscard]] std::optional<DeviceEnd> ended() const;
 
-    /// Runs `work(std::stop_token)` as a managed run (rules W-2 to W-4) and gives its value, or the Crash that it ended with.
+    // ---- work under the Device's eyes ----
+    //
+    // Work is either a Task, whose coroutine runs on this Client's thread and which is cancelled where it is abandoned; or a
+    // function `work(std::stop_token)`, which runs on a thread that belongs to the call and is joined before it returns: it must not
+    // use this Client or its Devices, and must heed the token. The calling thread serves the connection meanwhile. Work gives T,
+    // Expected<T, E> or nothing. A Device whose Task is awaited must stay where it is.
+
+    /// The first of: a message to this Device, the work's result, its panic (rule W-1). Where both are there the message wins. The
+    /// Device stays usable, and a Task goes on: watch it again for its result. Of a function that a message stopped the result is lost.
+    template <class T>
+    [[nodiscard]] Task<Watched<T>> watch(Task<T>& work);
+    template <client_detail::Stoppable Work>
+    [[nodiscard]] Watched<client_detail::WorkResult<Work>> watch(Work&& work);
+
+    /// Runs the work managed (rules W-2 to W-4) and gives its value, or the Crash that it ended with.
     ///
-    /// The work runs on a thread that belongs to this call and is joined before it returns; the calling thread serves the
-    /// connection meanwhile. The work must not use this Client or its Devices, and must heed the stop token: the call
-    /// returns only when the work has. It may return T, Expected<T> or void.
-    ///
-    /// - A monitored Device faults: the Device goes with `cascade`, a stop is requested, the result is a Crash `cascade`.
+    /// - A monitored Device faults: this one goes with `cascade`, the work is abandoned, the result is a Crash `cascade`.
     ///   A monitored Device that ends well changes nothing.
-    /// - A shutdown request: the Device ends well, a stop is requested, the result is a Crash `power_off`.
-    /// - The work returns an Error, or throws: the Device goes with `error`.
-    /// - The work succeeds: the Device ends well. But a message that is already there wins over the result (W-4).
+    /// - A shutdown request: this Device ends well, the work is abandoned, the result is a Crash `power_off`.
+    /// - The work returns an error, or throws: this Device goes with `error`.
+    /// - The work succeeds: this Device ends well. But a message that is already there wins over the result (W-4).
     ///
     /// The daemon itself cascades a managed Device the moment its neighbour faults, whatever the work is doing; only for a
-    /// worker's own Device, which is told of when its process ends (W-7), the library does it.
-    template <class Work>
-    [[nodiscard]] Managed<client_detail::WorkValueOf<Work>> manage(Work&& work) {
-        return run<Work>(std::forward<Work>(work), true);
+    /// worker's own Device, which is told of when its process ends (W-7), the library does it. A managed run that is cancelled midway, by
+    /// destroying its Task, drops the Device (D-3).
+    template <class T>
+    [[nodiscard]] Task<client_detail::ManagedOf<T>> manage(Task<T> work) {
+        return run_task(std::move(work), true);
+    }
+    template <client_detail::Stoppable Work>
+    [[nodiscard]] client_detail::ManagedOf<client_detail::WorkResult<Work>> manage(Work&& work) {
+        return run_function(std::forward<Work>(work), true);
     }
 
-    /// The same, but after success the Device lives on with its links, and is not managed any more (rule W-2).
-    template <class Work>
-    [[nodiscard]] Managed<client_detail::WorkValueOf<Work>> part_manage(Work&& work) {
-        return run<Work>(std::forward<Work>(work), false);
+    /// The same, but after success the Device goes on living, with all its links, for another run.
+    template <class T>
+    [[nodiscard]] Task<client_detail::ManagedOf<T>> part_manage(Task<T> work) {
+        return run_task(std::move(work), false);
+    }
+    template <client_detail::Stoppable Work>
+    [[nodiscard]] client_detail::ManagedOf<client_detail::WorkResult<Work>> part_manage(Work&& work) {
+        return run_function(std::forward<Work>(work), false);
     }
 
   private:
     friend class Client;
+
+    /// What a run of a function has come to: a result to ask it for, a message, or the end.
+    using Outcome = std::variant<std::monostate, Message, Crash<client_detail::Unasked>>;
+    using Job = std::function<void(std::stop_token)>;
+
     BP_HIDDEN Device(std::shared_ptr<client_detail::Connection> connection, DeviceId id, bool own);
+    /// Takes in what has arrived: the Crash that it means, with which the Device has then gone; nothing if the run goes on.
+    [[nodiscard]] std::optional<Crash<client_detail::Unasked>> heed();
+    [[nodiscard]] std::optional<Crash<client_detail::Unasked>> begin_run();
+    void end_run(bool then_disconnect);
+    /// A managed run was cancelled.
+    void abandon_run() noexcept;
+    /// Reads what has come, so that it counts (W-4).
+    void catch_up();
+    /// Why there is nothing to watch any more.
+    [[nodiscard]] Error why_lost() const;
+    /// Runs the job on a thread until it ends, or what comes meanwhile ends it: by `heed` as managed, else the first message.
+    [[nodiscard]] Outcome run_job(const Job& job, bool as_managed);
 
+    template <class T>
+    Task<client_detail::ManagedOf<T>> run_task(Task<T> work, bool then_disconnect);
     template <class Work>
-    Managed<client_detail::WorkValueOf<Work>> run(Work&& work, bool then_disconnect);
-
-    /// Errors of `task` are the work's; nothing: it succeeded.
-    [[nodiscard]] std::optional<Crash> run_managed(const std::function<Expected<void>(std::stop_token)>& task, bool then_disconnect);
+    client_detail::ManagedOf<client_detail::WorkResult<Work>> run_function(Work&& work, bool then_disconnect);
+    template <class T>
+    client_detail::ManagedOf<T> conclude(client_detail::Yield<T>& yield, bool then_disconnect);
     [[nodiscard]] Expected<void> usable() const;
     void let_go() noexcept;
 
@@ -131,40 +189,6 @@ class BP_EXPORT Device {
     bool own_ = false;  ///< the worker's own Device, which its process's end disconnects
 };
 
-template <class Work>
-Managed<client_detail::WorkValueOf<Work>> Device::run(Work&& work, bool then_disconnect) {
-    using Result = client_detail::WorkResult<Work>;
-    using Value = client_detail::WorkValueOf<Work>;
-    // The value is kept here by the work's thread, which run_managed has joined when it returns.
-    std::conditional_t<std::is_void_v<Value>, std::monostate, std::optional<Value>> value{};
-    auto crash = run_managed(
-        [&](std::stop_token stop) -> Expected<void> {
-            if constexpr (std::is_void_v<Result>) {
-                work(std::move(stop));
-                return {};
-            } else if constexpr (std::is_same_v<Result, Value>) {
-                value.emplace(work(std::move(stop)));
-                return {};
-            } else {
-                Result result = work(std::move(stop));
-                if (!result) {
-                    return unexpected(std::move(result).error());
-                }
-                if constexpr (!std::is_void_v<Value>) {
-                    value.emplace(std::move(*result));
-                }
-                return {};
-            }
-        },
-        then_disconnect);
-    if (crash) {
-        return std::move(*crash);
-    }
-    if constexpr (std::is_void_v<Value>) {
-        return {};
-    } else {
-        return std::move(*value);
-    }
-}
-
 }  // namespace backplane
+
+#include <backplane/device_runs.hpp>

@@ -30,7 +30,7 @@ enum class CrashKind : std::uint8_t {
 
 /// An exception that left the work, for people and to be thrown again.
 struct Panic {
-    std::string what;             ///< the text of a std::exception
+    std::string what;  ///< the text of a std::exception
     std::exception_ptr exception;
 
     [[nodiscard]] static Panic of(std::exception_ptr thrown) {
@@ -119,8 +119,8 @@ class [[nodiscard]] Watched {
   public:
     using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
-    Watched(Message message) : content_(std::in_place_index<0>, std::move(message)) {}  // NOLINT(google-explicit-constructor)
-    Watched(Panic panic) : content_(std::in_place_index<2>, std::move(panic)) {}        // NOLINT(google-explicit-constructor)
+    Watched(Message message) : content_(std::in_place_index<0>, std::move(message)) {}     // NOLINT(google-explicit-constructor)
+    Watched(Panic panic) : content_(std::in_place_index<2>, std::move(panic)) {}           // NOLINT(google-explicit-constructor)
     Watched(Unexpected lost) : content_(std::in_place_index<3>, std::move(lost.error)) {}  // NOLINT(google-explicit-constructor)
     /// The work's result.
     [[nodiscard]] static Watched completed(Value value) { return Watched{std::in_place_index<1>, std::move(value)}; }
@@ -155,6 +155,36 @@ template <class T, class E>
 struct WorkValue<Expected<T, E>> {
     using type = T;
     using error = E;
+};
+
+/// The error kind of a Crash of which only the rest is of interest.
+struct Unasked {};
+
+/// The same Crash among those of another kind of error; not for `error`.
+template <class E>
+Crash<E> crash_as(Crash<Unasked>&& crash) {
+    return {crash.kind, crash.by, std::move(crash.fault), std::nullopt, std::move(crash.panic), std::move(crash.lost)};
+}
+
+/// What work gave: its result or its panic; neither while it has not ended.
+template <class T>
+struct Yield {
+    std::optional<std::conditional_t<std::is_void_v<T>, std::monostate, T>> result;
+    std::optional<Panic> panic;
+
+    template <class Give>
+    void take_from(Give&& give) noexcept {
+        try {
+            if constexpr (std::is_void_v<T>) {
+                give();
+                result.emplace();
+            } else {
+                result.emplace(give());
+            }
+        } catch (...) {
+            panic = Panic::of(std::current_exception());
+        }
+    }
 };
 
 /// A function that is work for a thread: it takes a stop token.

@@ -67,6 +67,7 @@ enum class ErrorCode : std::uint16_t {
     usage = 92,
     invalid_argument = 93,
     wrong_process = 94,  ///< used in a child after fork
+    wrong_thread = 95,   ///< used from another thread than the one that it was given to
 
     // Daemon and configuration.
     config_invalid = 110,

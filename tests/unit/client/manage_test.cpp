@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The managed run (rules W-2 to W-4) over a scripted connection. Works that are to be stopped wait for their stop token
 /// and for nothing else, so that a test which hangs has found a stop that was never asked for.
-#include "tests/unit/client/scripted_daemon.hpp"
+#include "tests/unit/client/scripted_client.hpp"
 
 #include <backplane/backplane.hpp>
 
@@ -17,8 +17,6 @@
 namespace backplane {
 namespace {
 
-constexpr Within plenty{Duration::seconds(30)};
-
 /// Returns when the token says so.
 int until_stopped(std::stop_token stop) {
     std::mutex mutex;
@@ -28,57 +26,7 @@ int until_stopped(std::stop_token stop) {
     return 7;
 }
 
-class ManageTest : public testing::Test {
-  protected:
-    void greet(DeviceId own = {}) {
-        std::array<int, 2> ends{};
-        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-        peer = ends[0];
-        say(daemon.welcome(4, own));
-        auto made = Client::over(ends[1], {.within = plenty});
-        ASSERT_TRUE(made);
-        client.emplace(std::move(*made));
-        device = own ? std::move(client->device()) : std::move(*client->open_device());
-        ASSERT_TRUE(client->dispatch());
-        static_cast<void>(heard());
-    }
-    void TearDown() override {
-        client.reset();
-        ::close(peer);
-    }
-    void say(ScriptedDaemon& from) {
-        const std::string bytes = from.say();
-        ASSERT_EQ(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-    }
-    std::vector<SentFrame> heard() {
-        std::string bytes(1 << 16, '\0');
-        const ssize_t count = ::recv(peer, bytes.data(), bytes.size(), MSG_DONTWAIT);
-        bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-        auto frames = frames_of(bytes);
-        std::erase_if(frames, [](const SentFrame& frame) { return frame.type == wire::FrameType::ack; });
-        return frames;
-    }
-    /// The `disconnect` among what was sent, as the fault's text; `-` without one.
-    std::string said_fault() {
-        for (const SentFrame& frame : heard()) {
-            if (frame.type == wire::FrameType::disconnect) {
-                const auto said = wire::decode_disconnect(frame.view());
-                Fault fault;
-                fault.kind = said->fault;
-                fault.argument = said->argument;
-                fault.cascade = said->cascade;
-                fault.text = said->text;
-                return fault_text(fault, ScriptedDaemon::epoch);
-            }
-        }
-        return "-";
-    }
-
-    int peer = -1;
-    ScriptedDaemon daemon;
-    std::optional<Client> client;
-    Device device;
-};
+class ManageTest : public ScriptedClient {};
 
 TEST_F(ManageTest, SuccessGivesTheValueAndEndsWell) {  // W-3
     greet();
@@ -106,7 +54,7 @@ TEST_F(ManageTest, FailureIsAnErrorToAll) {  // F-4
     const auto run = device.manage([](std::stop_token) -> Expected<int> { return unexpected(ErrorCode::bad_request, "no"); });
     ASSERT_FALSE(run);
     EXPECT_EQ(run.crash().kind, CrashKind::error);
-    EXPECT_EQ(run.crash().error.text(), "bad_request: no");
+    EXPECT_EQ(run.crash().error->text(), "bad_request: no");
     EXPECT_EQ(said_fault(), "error{bad_request: no}");
 }
 
@@ -115,7 +63,7 @@ TEST_F(ManageTest, PanicIsAnErrorToTheOthers) {  // F-4
     const auto run = device.manage([](std::stop_token) { throw std::runtime_error{"boom"}; });
     ASSERT_FALSE(run);
     EXPECT_EQ(run.crash().kind, CrashKind::panic);
-    EXPECT_EQ(run.crash().what, "boom");
+    EXPECT_EQ(run.crash().panic.what, "boom");
     EXPECT_EQ(said_fault(), "error{panic: boom}");
 }
 
@@ -217,8 +165,8 @@ TEST_F(ManageTest, LostConnectionEndsTheRun) {  // D-2
         return until_stopped(std::move(stop));
     });
     ASSERT_FALSE(run);
-    EXPECT_EQ(run.crash().kind, CrashKind::error);
-    EXPECT_EQ(run.crash().error.code, ErrorCode::unreachable);
+    EXPECT_EQ(run.crash().kind, CrashKind::lost);
+    EXPECT_EQ(run.crash().lost.code, ErrorCode::unreachable);
 }
 
 TEST_F(ManageTest, LineOfAnotherEpochIsFatalToo) {  // D-10
