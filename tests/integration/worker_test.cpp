@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Supervised workers that adopt their own Device over the socket that they inherit (rule T-9), and the examples.
+/// Supervised workers that adopt their own Device over the socket that they inherit (rule T-9).
 #include "tests/integration/daemon.hpp"
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <fstream>
-#include <sstream>
 
 namespace backplane::integration {
 namespace {
-
-std::string content(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream{path}.rdbuf();
-    return text.str();
-}
 
 std::string fault_of(Device& device) {
     const auto message = device.next(plenty);
@@ -96,38 +88,6 @@ TEST(WorkerTest, KilledWorkerTakesNothingOfItsSocketAlong) {  // T-9: the exit, 
         EXPECT_EQ(fault_of(client.device()).substr(0, 9), "signal(3)");
         row = daemon.await_restart(row);
     }
-}
-
-TEST(ExampleTest, ReadmesWorkerGoesWithWhatItMinds) {
-    Daemon daemon{R"([{"name": "db", "exec": ["sleep", "1000"], "backoff": "none"},
-                      {"name": "worker", "exec": ["@BIN@/backplane-example-worker"], "stdout": "@DIR@/worker.log",
-                       "restart": "temporary"}])"};
-    const DeviceRow db = daemon.await_state("db", "running");
-    Client client = daemon.connect();
-    ASSERT_TRUE(eventually([&] {
-        const auto description = client.describe("db", plenty);
-        return description && description->links_total == 1;
-    }));
-    ASSERT_EQ(::kill(static_cast<pid_t>(*db.pid), SIGKILL), 0);
-    EXPECT_TRUE(eventually([&] { return content(daemon.folder() + "/worker.log") == "cascade(" + db.line->text() + "): signal(9)\n"; }))
-        << content(daemon.folder() + "/worker.log");
-}
-
-TEST(ExampleTest, MonitorTellsOfEveryIncarnation) {  // X-20
-    Daemon daemon{R"([{"name": "db", "exec": ["sleep", "1000"], "backoff": "none"}])"};
-    const DeviceRow db = daemon.await_state("db", "running");
-    const Process monitor{
-        {program("backplane-example-monitor"), "db"}, {"BACKPLANE_SOCKET=" + daemon.socket()}, daemon.folder() + "/monitor"};
-    const auto said = [&](const std::string& part) { return content(daemon.folder() + "/monitor.out").find(part) != std::string::npos; };
-    ASSERT_TRUE(eventually([&] { return said("db (" + db.line->text() + ") is up\n"); }));
-    ASSERT_EQ(::kill(static_cast<pid_t>(*db.pid), SIGKILL), 0);
-    const DeviceRow again = daemon.await_restart(db);
-    EXPECT_TRUE(eventually([&] { return said("db (" + again.line->text() + ") is up\n"); }));
-}
-
-TEST(ExampleTest, TasksFailTogether) {  // decision 13, L-1
-    Daemon daemon{R"([{"name": "tasks", "exec": ["@BIN@/backplane-demo-tasks"], "stdout": "@DIR@/tasks.log", "restart": "temporary"}])"};
-    EXPECT_TRUE(eventually([&] { return content(daemon.folder() + "/tasks.log").find("pong went with cascade(") != std::string::npos; }));
 }
 
 }  // namespace
