@@ -39,6 +39,16 @@ std::string number_or_dash(const std::optional<Number>& number) {
     return number ? std::to_string(*number) : "-";
 }
 
+std::string label_text(const std::pair<std::string, std::string>& label) { return shown(label.first) + "=" + shown(label.second); }
+
+std::string labels_cell(const Labels& labels) {
+    std::string text;
+    for (const auto& label : labels) {
+        text.append(text.empty() ? "" : ",").append(label_text(label));
+    }
+    return text.empty() ? "-" : text;
+}
+
 std::string ms_text(double ns) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.3f ms", ns / 1e6);
@@ -114,10 +124,17 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string list_text(const std::vector<DeviceRow>& rows) {
+    const bool are_labelled = std::any_of(rows.begin(), rows.end(), [](const DeviceRow& row) { return !row.labels.empty(); });
     std::vector<std::vector<std::string>> cells{{"NAME", "KIND", "STATE", "PID", "RESTARTS", "FAULT", "ID"}};
+    if (are_labelled) {
+        cells.front().emplace_back("LABELS");
+    }
     for (const DeviceRow& row : rows) {
         cells.push_back({or_dash(row.name), shown(row.kind), shown(row.state), number_or_dash(row.pid), number_or_dash(row.restarts),
                          or_dash(row.fault), row.line ? row.line->text() : "-"});
+        if (are_labelled) {
+            cells.back().push_back(labels_cell(row.labels));
+        }
     }
     return table(cells);
 }
@@ -138,6 +155,9 @@ std::string status_text(const Description& description) {
     add("fault", row.fault);
     add_number("pid", row.pid);
     add("id", row.line ? std::optional{row.line->text()} : std::nullopt);
+    for (const auto& label : row.labels) {
+        cells.push_back({"  label", label_text(label)});
+    }
     add("supervisor", row.supervisor);
     add("restart", description.restart);
     add_number("restarts", row.restarts);

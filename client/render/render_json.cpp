@@ -33,6 +33,10 @@ Json row_json(const DeviceRow& row) {
     json["restarts"] = or_null(row.restarts);
     json["supervisor"] = or_null(row.supervisor);
     json["fault"] = or_null(row.fault);
+    json["labels"] = Json::object();
+    for (const auto& [key, value] : row.labels) {
+        json["labels"][key] = value;
+    }
     return json;
 }
 

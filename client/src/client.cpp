@@ -164,6 +164,12 @@ Expected<Device> Client::open_device(DeviceOptions options) {
     if (auto fit = connection.usable(); !fit) {
         return unexpected(fit.error());
     }
+    if (auto checked = talk::check_labels(options.labels); !checked) {
+        return unexpected(checked.error());
+    }
+    if (auto interval = talk::heartbeat_interval(options.heartbeat); !interval) {
+        return unexpected(interval.error());
+    }
     talk::Conversation& talk = connection.talk();
     std::optional<DeviceId> id = talk.create(options.managed);
     if (!id) {
@@ -175,6 +181,12 @@ Expected<Device> Client::open_device(DeviceOptions options) {
         if (!id) {
             return unexpected(*talk.ids_refused());
         }
+    }
+    if (!options.labels.empty()) {
+        (void)talk.label(*id, std::move(options.labels));
+    }
+    if (options.heartbeat.ns > 0) {
+        (void)talk.heartbeat(*id, options.heartbeat, connection.now());
     }
     connection.buffered();
     Device device{state_->connection, *id, false};

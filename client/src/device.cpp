@@ -113,6 +113,33 @@ Expected<void> Device::request_shutdown(const Line& other) {
     return done;
 }
 
+Expected<void> Device::heartbeat() {
+    if (auto fit = usable(); !fit) {
+        return fit;
+    }
+    auto done = connection_->talk().heartbeat(id_, connection_->now());
+    connection_->flush();
+    return done;
+}
+
+Expected<void> Device::heartbeat(Within interval) {
+    if (auto fit = usable(); !fit) {
+        return fit;
+    }
+    auto done = connection_->talk().heartbeat(id_, interval.length, connection_->now());
+    connection_->flush();
+    return done;
+}
+
+Expected<void> Device::set_labels(Labels labels) {
+    if (auto fit = usable(); !fit) {
+        return fit;
+    }
+    auto done = connection_->talk().label(id_, std::move(labels));
+    connection_->buffered();
+    return done;
+}
+
 void Device::disconnect() { disconnect(Fault{}); }
 
 void Device::disconnect(Fault fault) {

@@ -27,6 +27,7 @@ DeviceRow to_row(wire::Row&& row, Epoch epoch) {
     out.restarts = row.restarts;
     out.supervisor = std::move(row.supervisor);
     out.fault = std::move(row.fault);
+    out.labels = std::move(row.labels);
     return out;
 }
 

@@ -179,7 +179,7 @@ void Conversation::disconnect(DeviceId id, const Fault& fault) {
         const wire::Disconnect frame = to_frame(id, fault);
         outbox_.add_counted([&](std::string& out) { wire::encode(out, frame); });
     }
-    inboxes_.close(id);
+    forget(id);
 }
 
 void Conversation::release(DeviceId id) {

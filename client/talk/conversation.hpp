@@ -16,6 +16,7 @@
 
 #include "client/talk/awaited.hpp"
 #include "client/talk/calls.hpp"
+#include "client/talk/heartbeats.hpp"
 #include "client/talk/id_pool.hpp"
 #include "client/talk/inboxes.hpp"
 #include "client/talk/news.hpp"
@@ -45,6 +46,9 @@ struct Comeback {
     std::string session;
     std::string token;
 };
+
+/// Whether these may be labels: `invalid_argument`, which names the key.
+[[nodiscard]] Expected<void> check_labels(const Labels& labels);
 
 class Conversation {
   public:
@@ -99,12 +103,22 @@ class Conversation {
     Expected<std::uint64_t> unlink_lines(const Line& from, const Line& to, LinkMode mode, Ask ask);
     Expected<void> request_shutdown(DeviceId from, const Line& to);
     void manage(DeviceId id, bool on);
+    // Of a Device about itself (conversation_device.cpp). Errors of all: device_down, invalid_argument.
+    /// A sign of life, and how often one will follow from now on; zero: none will.
+    Expected<void> heartbeat(DeviceId id, Duration interval, Instant now);
+    /// A sign of life, where the last one is not too young to be worth another.
+    Expected<void> heartbeat(DeviceId id, Instant now);
+    /// All the labels that it has from now on. A refusal is told as `Refused`.
+    Expected<void> label(DeviceId id, Labels labels);
     /// The Device goes by its user's word. Nothing happens if it is gone already (D-4).
     void disconnect(DeviceId id, const Fault& fault);
     /// Its user forgets the Device: whatever still lives drops (D-3).
     void release(DeviceId id);
     /// Its user forgets the worker's own Device, which lives on until the process ends.
-    void forget(DeviceId id) { inboxes_.close(id); }
+    void forget(DeviceId id) {
+        inboxes_.close(id);
+        heartbeats_.forget(id);
+    }
 
     [[nodiscard]] Inboxes& inboxes() { return inboxes_; }
     [[nodiscard]] const Inboxes& inboxes() const { return inboxes_; }
@@ -143,6 +157,8 @@ class Conversation {
     Expected<void> check_lines(const Line& from, const Line& to) const;
     std::uint64_t send_link(DeviceId from, DeviceId to, LinkMode mode, Ask ask);
     std::uint64_t send_unlink(DeviceId from, DeviceId to, LinkMode mode, Ask ask);
+    [[nodiscard]] Expected<void> check_live(DeviceId id) const;
+    void send_heartbeat(DeviceId id, std::uint32_t interval_ms);
     [[nodiscard]] bool is_foreign(const Line& line) const { return line.epoch() != epoch_; }
     void answer_foreign(DeviceId from, const Line& to, bool depends, std::string_view operation);
     void top_up_ids();
@@ -166,6 +182,7 @@ class Conversation {
     Expected<void> on_reply(const wire::FrameView& frame);
     void on_grants(const wire::Reply& reply);
     void on_subscribed(const Calls::Open& call, const Error& refusal);
+    void on_labelled(const Calls::Open& call, const Error& refusal);
     Expected<void> on_event(const wire::FrameView& frame);
     Expected<void> on_name_state(const wire::FrameView& frame);
     void acknowledge();
@@ -181,6 +198,7 @@ class Conversation {
     IdPool ids_;
     Wakes wakes_;  // before those who wake
     Inboxes inboxes_{wakes_};
+    Heartbeats heartbeats_;
     Awaited awaited_{wakes_};
     Calls calls_{wakes_};
     News news_{wakes_};

@@ -291,6 +291,8 @@ Expected<void> Conversation::on_reply(const wire::FrameView& frame) {
         on_grants(*reply);
     } else if (kind == wire::Call::subscribe) {
         on_subscribed(*call, reply->error);
+    } else if (kind == wire::Call::label) {
+        on_labelled(*call, reply->error);
     }
     if (reply->error.code != ErrorCode::ok) {
         calls_.finish(*id, unexpected(std::move(reply->error)));

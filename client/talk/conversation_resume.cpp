@@ -93,7 +93,8 @@ void Conversation::ask_again(std::uint64_t carried_out) {
     const auto is_wanted = [](const Calls::Open& open) {
         // A renewal of the log's subscription is not repeated but made anew, from what has been seen by now.
         const bool is_renewal = open.waiting == Waiting::library && open.request.call == wire::Call::subscribe;
-        return open.waiting != Waiting::nobody && !is_renewal;
+        // Labels were set by what was carried out; set again they would come behind younger ones.
+        return open.waiting != Waiting::nobody && !is_renewal && open.request.call != wire::Call::label;
     };
     calls_.ask_again(carried_out, is_wanted, [this](wire::Request& request) {
         request.again = must_not_repeat(request.call);

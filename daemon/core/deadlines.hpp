@@ -20,6 +20,7 @@ enum class DeadlineKind : std::uint8_t {
     handshake,      ///< owner: session
     task_grace,     ///< owner: none; tasks were asked to end (T-13)
     resume_grace,   ///< owner: session; its daemon crashed and it has not come back (T-10)
+    heartbeat,      ///< owner: slot of a Device that promised a sign of life by then
 };
 
 /// Names one set deadline; 0 is none. Reused only after the deadline has fired or was cancelled.

@@ -17,13 +17,14 @@ constexpr Duration late_grace = Duration::seconds(1);
 
 /// The kinds that are one counted frame of a client each. `grant` and `ready` may be, and say so themselves.
 constexpr std::uint64_t bit(EventKind kind) { return std::uint64_t{1} << static_cast<unsigned>(kind); }
-constexpr std::uint64_t operations_mask =
-    bit(EventKind::create) | bit(EventKind::link) | bit(EventKind::unlink) | bit(EventKind::disconnect) | bit(EventKind::shutdown_request) |
-    bit(EventKind::manage) | bit(EventKind::register_name) | bit(EventKind::release_name) | bit(EventKind::watch_name) |
-    bit(EventKind::unwatch_name) | bit(EventKind::subscribe) | bit(EventKind::command) | bit(EventKind::session_asked);
+constexpr std::uint64_t operations_mask = bit(EventKind::create) | bit(EventKind::link) | bit(EventKind::unlink) |
+                                          bit(EventKind::disconnect) | bit(EventKind::shutdown_request) | bit(EventKind::manage) |
+                                          bit(EventKind::register_name) | bit(EventKind::release_name) | bit(EventKind::watch_name) |
+                                          bit(EventKind::unwatch_name) | bit(EventKind::subscribe) | bit(EventKind::command) |
+                                          bit(EventKind::session_asked) | bit(EventKind::heartbeat) | bit(EventKind::label);
 }  // namespace
 
-Engine::Engine(const EngineLimits& limits) : limits_(limits), graph_(texts_), supervision_(graph_, deadlines_, texts_) {
+Engine::Engine(const EngineLimits& limits) : limits_(limits), graph_(texts_, deadlines_), supervision_(graph_, deadlines_, texts_) {
     graph_.set_limits(limits.graph);
 }
 
@@ -196,6 +197,8 @@ void Engine::dispatch(Step& step, const Event& event) {
         case EventKind::unlink: graph_.unlink(step, event); break;
         case EventKind::shutdown_request: graph_.shutdown_request(step, event); break;
         case EventKind::manage: graph_.manage(step, event); break;
+        case EventKind::heartbeat: graph_.heartbeat(step, event); break;
+        case EventKind::label: label(step, event); break;
         case EventKind::session_ack:
             confirm(event.session);
             if (!graph_.acknowledge(event.session, event.number)) {
@@ -307,6 +310,7 @@ void Engine::resume_session(Step& step, const Event& event) {
     deadlines_.cancel(session.handshake);
     session.away = 0;
     session.unconfirmed = 1;
+    session.returned = step.now;
     // What the client came with is what it has: the welcome of a further one may get lost as well.
     const Tokens& had = tokens_[event.session];
     tokens_[event.session] = Tokens{Token{event.device.value, event.other.value}, event.flag != 0 ? had.before : had.now};
@@ -392,6 +396,11 @@ void Engine::dispatch_naming(Step& step, const Event& event) {
     step.answer(event.session, event.number, done, done == ErrorCode::ok ? std::string_view{} : event.text);
 }
 
+void Engine::label(Step& step, const Event& event) {
+    const ErrorCode done = graph_.label(event);
+    step.answer(event.session, event.number, done, done == ErrorCode::limit_reached ? "label_bytes_per_session_max" : "");
+}
+
 void Engine::dispatch_process(Step& step, const Event& event) {
     switch (event.kind) {
         case EventKind::configure: step.answer(event.session, event.number, supervision_.configure(step, event.text)); break;
@@ -437,6 +446,7 @@ void Engine::fire(Step& step, const Due& due) {
     switch (due.kind) {
         case DeadlineKind::handshake: cut_late(step, due.owner, ErrorCode::handshake_timeout, "no hello in time"); break;
         case DeadlineKind::resume_grace: cut_late(step, due.owner, ErrorCode::unreachable, "it did not come back in time"); break;
+        case DeadlineKind::heartbeat: graph_.heartbeat_due(step, due.owner, limits_.resume_grace); break;
         case DeadlineKind::task_grace:
             task_grace_ = 0;
             halted_ = true;
@@ -553,12 +563,18 @@ bool Engine::parts_agree() const {
         const Device& device = graph_.device(slot);
         good = device.state != DeviceState::live || device.child == no_child || supervision_.contains(device.child);
     }
+    std::uint64_t heartbeats = 0;
     deadlines_.each([&](const Due& due) {
+        if (due.kind == DeadlineKind::heartbeat) {
+            ++heartbeats;
+            good = good && graph_.is_heartbeat_of(due);
+            return;
+        }
         const bool of_session = due.kind == DeadlineKind::handshake || due.kind == DeadlineKind::resume_grace;
         const bool of_nobody = due.kind == DeadlineKind::task_grace;
         good = good && (of_nobody || (of_session ? graph_.is_open(due.owner) : supervision_.contains(due.owner)));
     });
-    return good && watchers == graph_watchers_;
+    return good && watchers == graph_watchers_ && heartbeats == graph_.heartbeat_count();
 }
 
 }  // namespace backplane::core

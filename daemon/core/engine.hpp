@@ -115,6 +115,7 @@ class Engine {
     void recover(Step& step);
     void recover_session(Step& step, SessionIndex session);
     void grant(Step& step, const Event& event);
+    void label(Step& step, const Event& event);
     void terminate(Step& step);
     void go_down(Step& step);
     [[nodiscard]] bool parts_agree() const;

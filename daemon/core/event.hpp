@@ -15,6 +15,9 @@
 
 namespace backplane::core {
 
+/// The longest that a Device may promise to be silent.
+inline constexpr std::uint32_t heartbeat_ms_max = 86'400'000;
+
 enum class EventKind : std::uint8_t {
     boot,   ///< first event of a state: epoch, seed
     tick,   ///< nothing but the time: fires what is due
@@ -52,6 +55,9 @@ enum class EventKind : std::uint8_t {
     group_empty,  ///< it is reaped and nothing of its group is left (P-4)
     terminate,    ///< the daemon is asked to stop (T-13); again: faster
     exiting,      ///< a process is on its way out; `exited` will tell how
+
+    heartbeat,  ///< a Device gives a sign of life and says when the next is due
+    label,      ///< what a Device has for labels from now on
 };
 
 /// What a `command` asks for.
@@ -213,6 +219,18 @@ struct Event {
         e.flag = on ? 1 : 0;
         e.number = operation;
         return e;
+    }
+    /// `interval_ms`: until the next one is due; 0: none is.
+    [[nodiscard]] static Event heartbeat(SessionIndex s, DeviceId id, std::uint32_t interval_ms, std::uint64_t operation) {
+        Event e = of(EventKind::heartbeat, s);
+        e.device = id;
+        e.extra = interval_ms;
+        e.number = operation;
+        return e;
+    }
+    /// `labels`: all of them, as `labels_text` makes it. `request` is answered by an `answer` effect.
+    [[nodiscard]] static Event label(SessionIndex s, DeviceId id, std::string_view labels, std::uint64_t request) {
+        return naming(EventKind::label, s, labels, id, request);
     }
     /// Names and commands: `request` is answered by an `answer` effect.
     [[nodiscard]] static Event naming(EventKind kind, SessionIndex s, std::string_view name, DeviceId id, std::uint64_t request) {

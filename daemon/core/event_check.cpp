@@ -4,6 +4,8 @@
 #include "daemon/core/image.hpp"
 #include "daemon/core/names.hpp"
 
+#include <backplane/labels.hpp>
+
 namespace backplane::core {
 
 namespace {
@@ -25,7 +27,7 @@ std::string encode_limits(const EngineLimits& limits) {
     }
     const GraphLimits& graph = limits.graph;
     for (const std::uint32_t bound : {graph.devices_per_session, graph.links_per_session, graph.names_per_session,
-                                      graph.watches_per_session, graph.refusals_per_session, graph.slots}) {
+                                      graph.watches_per_session, graph.refusals_per_session, graph.label_bytes_per_session, graph.slots}) {
         writer.value(bound);
     }
     return bytes;
@@ -40,7 +42,7 @@ bool decode_limits(std::string_view bytes, EngineLimits& limits) {
         good = good && reader.value(*length) && is_length(*length);
     }
     for (std::uint32_t* bound : {&graph.devices_per_session, &graph.links_per_session, &graph.names_per_session, &graph.watches_per_session,
-                                 &graph.refusals_per_session, &graph.slots}) {
+                                 &graph.refusals_per_session, &graph.label_bytes_per_session, &graph.slots}) {
         good = good && reader.value(*bound);
     }
     if (!good || !reader.at_end()) {
@@ -52,7 +54,8 @@ bool decode_limits(std::string_view bytes, EngineLimits& limits) {
 
 bool Engine::can_happen(const Event& event) const {
     const auto is_open = [&] { return event.session != daemon_session && graph_.is_open(event.session); };
-    const auto may_act = [&] { return is_open() && graph_.session(event.session).greeted != 0 && event.text.size() <= text_bytes_max; };
+    const auto is_client = [&] { return is_open() && graph_.session(event.session).greeted != 0; };
+    const auto may_act = [&] { return is_client() && event.text.size() <= text_bytes_max; };
     switch (event.kind) {
         case EventKind::boot: return steps_ == 0 && event.session == daemon_session;
         case EventKind::tick:
@@ -82,6 +85,8 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::watch_name:
         case EventKind::unwatch_name: return may_act();
         case EventKind::subscribe: return may_act() && event.flag <= 1;
+        case EventKind::heartbeat: return may_act() && event.extra <= heartbeat_ms_max;
+        case EventKind::label: return is_client() && is_labels_text(event.text);
         case EventKind::grant: return may_act() && event.extra <= pages_at_once_max;
         case EventKind::link:
         case EventKind::unlink: return may_act() && event.mode >= 1 && event.mode <= 3;

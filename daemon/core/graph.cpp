@@ -4,13 +4,14 @@
 
 namespace backplane::core {
 
-Graph::Graph(Texts& texts) : texts_(texts), names_(texts) {
+Graph::Graph(Texts& texts, Deadlines& deadlines) : texts_(texts), deadlines_(deadlines), names_(texts) {
     // Index 0 of every table is nobody's; page 0 keeps slot numbers below 64 out of circulation.
     (void)pages_.grow();
     devices_.grow_by(page_slots);
     (void)edges_.grow();
     refusals_.emplace_back();
     name_notes_.emplace_back();
+    extras_.emplace_back();
     sessions_[sessions_.grow()].open = 1;
 }
 

@@ -13,6 +13,7 @@
 /// has at most eight edges, and only edges with more on both sides are in the hash index: constant either way.
 #pragma once
 
+#include "daemon/core/deadlines.hpp"
 #include "daemon/core/edge_index.hpp"
 #include "daemon/core/flat_table.hpp"
 #include "daemon/core/image.hpp"
@@ -55,7 +56,7 @@ struct Device {
         std::uint32_t owner_next, owner_previous;  ///< the owner's Devices in creation order (T-6)
         std::uint32_t name;                        ///< first registered name
         std::uint32_t shutdown_owed;               ///< 1 while a shutdown request waits for its acknowledgement
-        std::uint32_t reserved;
+        std::uint32_t extra;                       ///< its Extra; 0 for most: no heartbeat and no labels
     };
     struct Exit {
         DeviceId cascade, root;
@@ -72,6 +73,14 @@ static_assert(sizeof(Device) == 64);
 
 inline constexpr std::uint8_t trait_managed = 4;
 inline constexpr std::uint8_t trait_by_program = 8;  ///< managed at the word of its own program, not of the configuration
+
+/// What few Devices have.
+struct Extra {
+    DeadlineId heartbeat;  ///< until when the next sign of life is promised
+    TextIndex labels;      ///< as `labels_text` makes it
+    std::uint32_t slot;    ///< whose
+    std::uint32_t next_free;
+};
 
 /// What a node on an owed list is. `lost` is a notice about a Device of which nothing is known any more (L-9).
 enum class Owed : std::uint8_t { nothing = 0, notice = 1, shutdown = 2, ended = 3, refusal = 4, withdrawn = 5, name_state = 6, lost = 7 };
@@ -138,8 +147,9 @@ struct SessionState {
     std::uint64_t operations;  ///< counted frames of the client that were carried out
     std::uint8_t away;         ///< its daemon crashed and it has not come back yet
     std::uint8_t unconfirmed;  ///< it came back, and has not said that it heard of its new token
-    std::uint8_t reserved[6];
-    std::uint64_t reserved2;
+    std::uint8_t reserved[2];
+    std::uint32_t label_bytes;  ///< of its Devices' labels
+    Instant returned;           ///< when it last came back; 0: it was never away
 };
 static_assert(sizeof(SessionState) == 128);  // a power of two: every event looks its session up
 static_assert(std::has_unique_object_representations_v<SessionState>, "an image must not hold bytes that nobody set");
@@ -167,12 +177,13 @@ struct GraphLimits {
     std::uint32_t names_per_session = 4'096;
     std::uint32_t watches_per_session = 4'096;
     std::uint32_t refusals_per_session = 16'384;
+    std::uint32_t label_bytes_per_session = 4'194'304;
     std::uint32_t slots = 1u << 28;
 };
 
 class Graph {
   public:
-    explicit Graph(Texts& texts);
+    Graph(Texts& texts, Deadlines& deadlines);
 
     void boot(Epoch epoch) { epoch_ = epoch; }
     [[nodiscard]] Epoch epoch() const { return epoch_; }
@@ -221,6 +232,17 @@ class Graph {
     void disconnect(Step& step, const struct Event& event);
     void shutdown_request(Step& step, const struct Event& event);
     void manage(Step& step, const struct Event& event);
+
+    // ---- heartbeats and labels (graph_extras.cpp) ------------------------------------------------------------------
+    void heartbeat(Step& step, const struct Event& event);
+    /// A sign of life did not come in time: the Device of this slot ends, unless its session is away or came back less than `grace` ago.
+    void heartbeat_due(Step& step, std::uint32_t slot, Duration grace);
+    [[nodiscard]] ErrorCode label(const struct Event& event);
+    /// As `labels_text` makes it; empty for a Device without labels, and for one that does not live.
+    [[nodiscard]] std::string_view labels_of(DeviceId id) const;
+    /// Whether a deadline is that of a live Device's heartbeat, and how many there are; for an image's judge.
+    [[nodiscard]] bool is_heartbeat_of(const Due& due) const;
+    [[nodiscard]] std::uint64_t heartbeat_count() const;
 
     // ---- the daemon's own Devices -----------------------------------------------------------------------------
     /// A live Device of the daemon's for a process or supervisor entry.
@@ -355,6 +377,7 @@ class Graph {
     void queue_dying(Queue& queue, std::uint32_t slot);
     void tell(Step& step, std::uint32_t edge);
     void fall(Step& step, std::uint32_t slot, const FaultRecord& cascade);
+    void end_and_tell(Step& step, std::uint32_t slot, const FaultRecord& fault);
     void disconnect_with_care(Step& step, const struct Event& event, const Device& device);
     void end_live(Step& step, std::uint32_t slot, FaultKind kind, FaultKind root_kind, const Device::Exit& exit);
     void queue_end(std::uint32_t slot);
@@ -376,6 +399,11 @@ class Graph {
     void give_name(Step& step, std::string_view name, DeviceId id);
     void lose_name(Step& step, std::uint32_t entry, const FaultRecord& fault);
     void release_names(Step& step, std::uint32_t slot, const FaultRecord& fault);
+    void release_holdings(Step& step, std::uint32_t slot, const FaultRecord& fault);
+    [[nodiscard]] Extra& obtain_extra(std::uint32_t slot);
+    void tidy_extra(Device& device);
+    void put_labels(const Device& device, Extra& extra, std::string_view text);
+    void release_extra(Device& device);
 
     /// The live Device of that session, or none with the refusal already noted.
     [[nodiscard]] Device* own(Step& step, const struct Event& event);
@@ -392,11 +420,13 @@ class Graph {
     [[nodiscard]] std::string check_pages() const;
     [[nodiscard]] std::string check_queues(Marks& marks) const;
     [[nodiscard]] std::string check_names(const Marks& marks) const;
+    [[nodiscard]] std::string check_extras() const;
     [[nodiscard]] bool is_open_id(std::uint32_t slot) const;
     void enlist(SessionState& session, std::uint32_t slot, Device& device);
     void delist(SessionState& session, const Device::Life& life);
 
     Texts& texts_;
+    Deadlines& deadlines_;
     Epoch epoch_{};
     GraphLimits limits_;
     FlatTable<Device> devices_;
@@ -405,10 +435,11 @@ class Graph {
     FlatTable<SessionState> sessions_;
     std::vector<RefusalNote> refusals_;
     std::vector<NameNote> name_notes_;
+    std::vector<Extra> extras_;
     EdgeIndex index_;
     Names names_;
     std::vector<DeviceId> granted_;
-    std::uint32_t free_edges_ = nil, free_refusals_ = nil, free_name_notes_ = nil;
+    std::uint32_t free_edges_ = nil, free_refusals_ = nil, free_name_notes_ = nil, free_extras_ = 0;
     std::uint32_t free_pages_ = nil, last_free_page_ = nil, free_page_count_ = 0;
     std::uint32_t own_page_ = nil, own_next_ = 0;
     Queue fresh_, backlog_;

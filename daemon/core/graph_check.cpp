@@ -343,7 +343,8 @@ std::string Graph::check() const {
     wrong = wrong.empty() ? check_edges(marks) : wrong;
     wrong = wrong.empty() ? check_pages() : wrong;
     wrong = wrong.empty() ? check_queues(marks) : wrong;
-    return wrong.empty() ? check_names(marks) : wrong;
+    wrong = wrong.empty() ? check_names(marks) : wrong;
+    return wrong.empty() ? check_extras() : wrong;
 }
 
 }  // namespace backplane::core

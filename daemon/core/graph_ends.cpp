@@ -100,9 +100,14 @@ void Graph::fall(Step& step, std::uint32_t slot, const FaultRecord& cascade) {
         attention_ = true;
         return;
     }
-    const SessionIndex owner = device.owner;
+    end_and_tell(step, slot, cascade);
+}
+
+/// A task goes by the daemon's word, of which its owner is told.
+void Graph::end_and_tell(Step& step, std::uint32_t slot, const FaultRecord& fault) {
+    const SessionIndex owner = devices_[slot].owner;
     ++devices_[slot].pins;  // what is to be told keeps the exit record, and its id must be closed once only (decision 1)
-    end_device(step, id_of(slot), cascade);
+    end_device(step, id_of(slot), fault);
     owe_about(step, Owed::ended, owner, slot, slot);
     unpin(slot);
 }

@@ -56,13 +56,14 @@ inline constexpr std::uint32_t in_at_once = 64;
     return used;
 }
 
-/// Names are released (D-11), then the Device's second half becomes its exit record, then its links are worked off.
+/// What it holds is released, its names first (D-11), then its second half becomes its exit record, then its links are worked off.
 [[gnu::always_inline]] inline void Graph::end_live(Step& step, std::uint32_t slot, FaultKind kind, FaultKind root_kind,
                                                    const Device::Exit& exit) {
     Device& device = devices_[slot];
-    if (device.life.name != 0) [[unlikely]] {
-        release_names(step, slot,
-                      FaultRecord{kind, root_kind, 0, exit.hops, exit.argument, exit.root_argument, exit.cascade, exit.root, exit.text, 0});
+    if ((device.life.name | device.life.extra) != 0) [[unlikely]] {
+        release_holdings(
+            step, slot,
+            FaultRecord{kind, root_kind, 0, exit.hops, exit.argument, exit.root_argument, exit.cascade, exit.root, exit.text, 0});
     }
     if (device.child == no_child) {  // processes and supervisors are found through their entries
         SessionState& owner = sessions_[device.owner];
@@ -100,7 +101,7 @@ inline constexpr std::uint32_t in_at_once = 64;
     }
     const Device& device = devices_[slot];
     return device.generation == event.device.generation() && device.owner == event.session && device.state == DeviceState::live &&
-           (device.child | device.life.name) == nil && device.life.in_count <= in_at_once &&
+           (device.child | device.life.name | device.life.extra) == nil && device.life.in_count <= in_at_once &&
            event.fault != static_cast<std::uint8_t>(FaultKind::cascade);
 }
 

@@ -12,10 +12,11 @@ void Graph::save(ImageWriter& image) const {
     sessions_.save(image);
     image.array(refusals_);
     image.array(name_notes_);
+    image.array(extras_);
     index_.save(image);
     names_.save(image);
-    for (const std::uint32_t word :
-         {free_edges_, free_refusals_, free_name_notes_, free_pages_, last_free_page_, free_page_count_, own_page_, own_next_}) {
+    for (const std::uint32_t word : {free_edges_, free_refusals_, free_name_notes_, free_extras_, free_pages_, last_free_page_,
+                                     free_page_count_, own_page_, own_next_}) {
         image.value(word);
     }
     image.value(fresh_);
@@ -29,11 +30,11 @@ bool Graph::load(ImageReader& image) {
     if (!image.value(epoch_) || !devices_.load(image) || !edges_.load(image) || !pages_.load(image) || !sessions_.load(image)) {
         return false;
     }
-    if (!image.array(refusals_) || !image.array(name_notes_) || !index_.load(image) || !names_.load(image)) {
+    if (!image.array(refusals_) || !image.array(name_notes_) || !image.array(extras_) || !index_.load(image) || !names_.load(image)) {
         return false;
     }
-    for (std::uint32_t* word :
-         {&free_edges_, &free_refusals_, &free_name_notes_, &free_pages_, &last_free_page_, &free_page_count_, &own_page_, &own_next_}) {
+    for (std::uint32_t* word : {&free_edges_, &free_refusals_, &free_name_notes_, &free_extras_, &free_pages_, &last_free_page_,
+                                &free_page_count_, &own_page_, &own_next_}) {
         if (!image.value(*word)) {
             return false;
         }
@@ -56,7 +57,7 @@ bool Graph::bounds_hold() const {
     const auto node = [this](std::uint32_t i) { return i < edges_.size(); };
     const auto known_session = [this](SessionIndex i) { return i < sessions_.size(); };
     bool good = devices_.size() == pages_.size() * page_slots && pages_.size() > 0 && edges_.size() > 0 && sessions_.size() > 0 &&
-                !refusals_.empty() && !name_notes_.empty();
+                !refusals_.empty() && !name_notes_.empty() && !extras_.empty();
     for (std::uint32_t i = 0; good && i < devices_.size(); ++i) {
         const Device& device = devices_[i];
         good = device.state <= DeviceState::dead && static_cast<std::uint8_t>(device.fault_kind) <= fault_kind_max &&
@@ -64,7 +65,7 @@ bool Graph::bounds_hold() const {
                node(device.in) && slot(device.work_next);
         if (good && device.state == DeviceState::live) {
             good = node(device.life.out_tail) && slot(device.life.owner_next) && slot(device.life.owner_previous) &&
-                   device.life.name < names_.size();
+                   device.life.name < names_.size() && device.life.extra < extras_.size();
         } else if (good && device.state != DeviceState::unused) {
             good = texts_.contains(device.exit.text);
         }
@@ -94,10 +95,13 @@ bool Graph::bounds_hold() const {
         good = name_notes_[i].next_free < name_notes_.size() && texts_.contains(name_notes_[i].name) &&
                texts_.contains(name_notes_[i].fault.text);
     }
+    for (std::size_t i = 0; good && i < extras_.size(); ++i) {
+        good = texts_.contains(extras_[i].labels) && extras_[i].next_free < extras_.size();
+    }
     return good && node(free_edges_) && free_refusals_ < refusals_.size() && free_name_notes_ < name_notes_.size() &&
-           free_pages_ < pages_.size() && last_free_page_ < pages_.size() && own_page_ < pages_.size() && own_next_ <= page_slots &&
-           slot(fresh_.first) && slot(fresh_.last) && slot(backlog_.first) && slot(backlog_.last) && known_session(closing_) &&
-           known_session(last_closing_);
+           free_extras_ < extras_.size() && free_pages_ < pages_.size() && last_free_page_ < pages_.size() && own_page_ < pages_.size() &&
+           own_next_ <= page_slots && slot(fresh_.first) && slot(fresh_.last) && slot(backlog_.first) && slot(backlog_.last) &&
+           known_session(closing_) && known_session(last_closing_);
 }
 
 }  // namespace backplane::core

@@ -272,6 +272,7 @@ void Supervision::due(Step& step, const Due& due) {
             break;
         case DeadlineKind::handshake:
         case DeadlineKind::resume_grace:
+        case DeadlineKind::heartbeat:
         case DeadlineKind::task_grace: break;
     }
     settle(step);

@@ -198,7 +198,8 @@ bool Journal::can_refuse(core::EventKind kind) {
         case core::EventKind::link:
         case core::EventKind::grant:
         case core::EventKind::register_name:
-        case core::EventKind::watch_name: return true;
+        case core::EventKind::watch_name:
+        case core::EventKind::label: return true;
         default: return false;
     }
 }

@@ -196,6 +196,7 @@ class Hub {
     void carry_out(core::SessionIndex session, const wire::Request& request);
     void name_call(core::SessionIndex session, const wire::Request& request);
     void lookup(core::SessionIndex session, const wire::Request& request);
+    void label(core::SessionIndex session, const wire::Request& request);
     void command(core::SessionIndex session, const wire::Request& request);
     void subscribe(core::SessionIndex session, const wire::Request& request);
     void unsubscribe(core::SessionIndex session, const wire::Request& request);
@@ -205,8 +206,13 @@ class Hub {
     void refuse(core::SessionIndex session, std::uint64_t id, ErrorCode code, std::string detail = {});
 
     // views (hub_views.cpp)
-    [[nodiscard]] std::uint64_t list_children(wire::Listing& listing, core::ChildIndex from, std::size_t rows) const;
-    void list_tasks(wire::Listing& listing, std::uint32_t from, std::size_t rows) const;
+    /// What a reply to `list` has room for.
+    struct ListRoom {
+        std::size_t rows, bytes;
+    };
+    [[nodiscard]] bool add_row(wire::Listing& listing, ListRoom& room, wire::Row row) const;
+    [[nodiscard]] std::uint64_t list_children(wire::Listing& listing, core::ChildIndex from, ListRoom& room) const;
+    void list_tasks(wire::Listing& listing, std::uint32_t from, ListRoom& room) const;
     [[nodiscard]] wire::Row child_row(core::ChildIndex child) const;
     [[nodiscard]] wire::Row task_row(std::uint32_t slot) const;
     [[nodiscard]] Expected<wire::Description> describe(const wire::Request& request) const;

@@ -140,6 +140,7 @@ wire::FrameType refused_frame(std::uint16_t event) {
         case core::EventKind::disconnect: return wire::FrameType::disconnect;
         case core::EventKind::shutdown_request: return wire::FrameType::shutdown;
         case core::EventKind::manage: return wire::FrameType::manage;
+        case core::EventKind::heartbeat: return wire::FrameType::heartbeat;
         default: return wire::FrameType::create;
     }
 }

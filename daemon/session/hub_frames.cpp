@@ -74,6 +74,12 @@ void Hub::take_hot(core::SessionIndex session, const wire::FrameView& frame) {
                 step(core::Event::shutdown_request(session, request.from, request.to, operation));
             }
             break;
+        case FrameType::heartbeat:
+            static_assert(core::heartbeat_ms_max == wire::heartbeat_ms_max);
+            if (wire::Heartbeat sign; wire::read(frame, sign, wrong)) {
+                step(core::Event::heartbeat(session, sign.id, sign.interval_ms, operation));
+            }
+            break;
         default:
             if (wire::Manage manage; wire::read(frame, manage, wrong)) {
                 step(core::Event::manage(session, manage.id, manage.on, operation));

@@ -75,6 +75,7 @@ void Hub::carry_out(core::SessionIndex session, const wire::Request& request) {
         case Call::ready: worker_ready(session, request); return;
         case Call::upgrade:
         case Call::detach: ask_shell(session, request); return;
+        case Call::label: label(session, request); return;
         case Call::list: answer.body = list(request, answer.error); break;
         case Call::describe:
             if (Expected<wire::Description> found = describe(request); found) {
@@ -107,6 +108,15 @@ void Hub::name_call(core::SessionIndex session, const wire::Request& request) {
         }
     }
     step(core::Event::naming(kind, session, name, request.device, request.id));
+}
+
+void Hub::label(core::SessionIndex session, const wire::Request& request) {
+    const Expected<std::string> text = labels_text(request.labels, ErrorCode::bad_request);
+    if (!text) {
+        refuse(session, request.id, text.error().code, text.error().detail);
+        return;
+    }
+    step(core::Event::label(session, request.device, *text, request.id));
 }
 
 void Hub::lookup(core::SessionIndex session, const wire::Request& request) {

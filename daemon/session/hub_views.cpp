@@ -2,6 +2,7 @@
 /// What readers are shown of the state: list, describe, daemon. Queries are answered at once, from views (S-58).
 #include "daemon/session/hub.hpp"
 #include "daemon/session/texts.hpp"
+#include "proto/wire/codec.hpp"
 
 #include <backplane/version.hpp>
 
@@ -14,6 +15,8 @@ namespace {
 
 /// Slots that one request for tasks looks at: a sparse table of millions must not hold up the loop.
 constexpr std::uint32_t slots_per_request = 65'536;
+/// Of a frame, for its header, its number, a cursor and what holds the rows together.
+constexpr std::size_t list_overhead_bytes = 1'024;
 
 std::string cursor(char kind, std::uint32_t place) { return std::string(1, kind) + std::to_string(place); }
 
@@ -44,6 +47,7 @@ wire::Row Hub::child_row(core::ChildIndex child) const {
     if (view.show_fault && view.last_fault.is_error()) {
         row.fault = fault_text(fault_value(view.last_fault, engine_.texts()[view.last_fault.text]), engine_.graph().epoch());
     }
+    row.labels = read_labels(engine_.graph().labels_of(view.device));
     return row;
 }
 
@@ -56,6 +60,7 @@ wire::Row Hub::task_row(std::uint32_t slot) const {
     row.state = "running";
     const core::SessionState& owner = graph.session(graph.device(slot).owner);
     row.pid = owner.pid != 0 ? std::optional<std::int64_t>{owner.pid} : std::nullopt;
+    row.labels = read_labels(graph.labels_of(*row.id));
     return row;
 }
 
@@ -74,24 +79,35 @@ std::optional<std::string> Hub::name_of(DeviceId device) const {
     return std::nullopt;
 }
 
+/// False where the page is full. One row alone always fits.
+bool Hub::add_row(wire::Listing& listing, ListRoom& room, wire::Row row) const {
+    const std::size_t bytes = wire::row_bytes(row, engine_.graph().epoch());
+    if (room.rows == 0 || bytes > room.bytes) {
+        return false;
+    }
+    --room.rows;
+    room.bytes -= bytes;
+    listing.rows.push_back(std::move(row));
+    return true;
+}
+
 /// Children in tree order from one on; answers where to go on, 0 at the end.
-std::uint64_t Hub::list_children(wire::Listing& listing, core::ChildIndex from, std::size_t rows) const {
+std::uint64_t Hub::list_children(wire::Listing& listing, core::ChildIndex from, ListRoom& room) const {
     core::ChildIndex child = from;
-    while (child != core::no_child && listing.rows.size() < rows) {
-        listing.rows.push_back(child_row(child));
+    while (child != core::no_child && add_row(listing, room, child_row(child))) {
         child = engine_.supervision().next_in_tree(child);
     }
     return child;
 }
 
-void Hub::list_tasks(wire::Listing& listing, std::uint32_t from, std::size_t rows) const {
+void Hub::list_tasks(wire::Listing& listing, std::uint32_t from, ListRoom& room) const {
     const core::Graph& graph = engine_.graph();
     const std::uint32_t stop = std::min(graph.slots(), from + std::min(slots_per_request, UINT32_MAX - from));
     std::uint32_t slot = from;
-    for (; slot < stop && listing.rows.size() < rows; ++slot) {
+    for (; slot < stop && room.rows != 0; ++slot) {
         const core::Device& device = graph.device(slot);
-        if (device.state == core::DeviceState::live && device.child == core::no_child) {
-            listing.rows.push_back(task_row(slot));
+        if (device.state == core::DeviceState::live && device.child == core::no_child && !add_row(listing, room, task_row(slot))) {
+            break;
         }
     }
     listing.next = slot < graph.slots() ? cursor('t', slot) : std::string{};
@@ -99,7 +115,9 @@ void Hub::list_tasks(wire::Listing& listing, std::uint32_t from, std::size_t row
 
 wire::Listing Hub::list(const wire::Request& request, Error& wrong) const {
     wire::Listing listing;
-    const std::size_t rows = request.count == 0 ? wire::list_rows_max : std::min<std::size_t>(request.count, wire::list_rows_max);
+    ListRoom room{};
+    room.bytes = wire::frame_bytes_max - list_overhead_bytes;
+    room.rows = request.count == 0 ? wire::list_rows_max : std::min<std::size_t>(request.count, wire::list_rows_max);
     char kind = 'c';
     std::uint32_t place = engine_.supervision().root();
     if (!request.after.empty() && !read_cursor(request.after, kind, place)) {
@@ -109,13 +127,13 @@ wire::Listing Hub::list(const wire::Request& request, Error& wrong) const {
     if (kind == 'c') {
         // A child that went between two pages takes the rest of the tree's pages with it; tasks follow all the same.
         const bool known = place != core::no_child && engine_.supervision().contains(place);
-        if (const std::uint64_t next = known ? list_children(listing, place, rows) : 0; next != 0) {
+        if (const std::uint64_t next = known ? list_children(listing, place, room) : 0; next != 0) {
             listing.next = cursor('c', static_cast<std::uint32_t>(next));
             return listing;
         }
         place = 0;
     }
-    list_tasks(listing, place, rows);
+    list_tasks(listing, place, room);
     return listing;
 }
 

@@ -53,6 +53,7 @@ DeviceRow device_row(wire::Row&& row, Epoch epoch) {
     out.restarts = row.restarts;
     out.supervisor = std::move(row.supervisor);
     out.fault = std::move(row.fault);
+    out.labels = std::move(row.labels);
     return out;
 }
 

@@ -21,6 +21,7 @@ namespace backplane::wire {
 [[nodiscard]] Expected<Disconnect> decode_disconnect(const FrameView& frame);
 [[nodiscard]] Expected<Shutdown> decode_shutdown(const FrameView& frame);  // shutdown and shutdown_requested
 [[nodiscard]] Expected<Manage> decode_manage(const FrameView& frame);
+[[nodiscard]] Expected<Heartbeat> decode_heartbeat(const FrameView& frame);
 [[nodiscard]] Expected<Notice> decode_notice(const FrameView& frame);  // notice and ended
 [[nodiscard]] Expected<Refusal> decode_refusal(const FrameView& frame);
 [[nodiscard]] Expected<void> decode_withdrawn(const FrameView& frame);
@@ -35,6 +36,7 @@ namespace backplane::wire {
 [[nodiscard]] bool read(const FrameView& frame, Disconnect& message, const char*& wrong);
 [[nodiscard]] bool read(const FrameView& frame, Shutdown& message, const char*& wrong);
 [[nodiscard]] bool read(const FrameView& frame, Manage& message, const char*& wrong);
+[[nodiscard]] bool read(const FrameView& frame, Heartbeat& message, const char*& wrong);
 [[nodiscard]] bool read(const FrameView& frame, Notice& message, const char*& wrong);
 [[nodiscard]] bool read(const FrameView& frame, Refusal& message, const char*& wrong);
 [[nodiscard]] bool read(const FrameView& frame, Ack& message, const char*& wrong);
@@ -51,6 +53,7 @@ void encode(std::string& out, const Disconnect& message, std::uint16_t flags = 0
 void encode_shutdown(std::string& out, const Shutdown& message, std::uint16_t flags = 0);
 void encode_shutdown_requested(std::string& out, const Shutdown& message);
 void encode(std::string& out, const Manage& message, std::uint16_t flags = 0);
+void encode(std::string& out, const Heartbeat& message, std::uint16_t flags = 0);
 void encode_notice(std::string& out, const Notice& message);
 void encode_ended(std::string& out, const Notice& message);
 void encode(std::string& out, const Refusal& message);
@@ -82,6 +85,9 @@ void encode(std::string& out, const Request& message, std::uint16_t flags = 0);
 void encode(std::string& out, const Reply& message, Epoch epoch);
 void encode(std::string& out, const Event& message, Epoch epoch);
 void encode(std::string& out, const NameState& message, Epoch epoch);
+
+/// How many bytes a row is in a reply to `list`: what a page has room for is up to whoever makes it.
+[[nodiscard]] std::size_t row_bytes(const Row& row, Epoch epoch);
 
 /// The call's name on the wire, as in `register`.
 [[nodiscard]] std::string_view call_name(Call call);

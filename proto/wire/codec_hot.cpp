@@ -157,6 +157,17 @@ bool read(const FrameView& frame, Manage& message, const char*& wrong) {
            must(is_padded_byte(frame.body, 8), reserved_not_zero, wrong);
 }
 
+bool read(const FrameView& frame, Heartbeat& message, const char*& wrong) {
+    if (!is_fixed(frame, 16, flag::ack, wrong)) {
+        return false;
+    }
+    message.id = id_at(frame.body, 0);
+    message.interval_ms = load<std::uint32_t>(frame.body, 8);
+    return must(static_cast<bool>(message.id), "id: zero", wrong) &&
+           must(message.interval_ms <= heartbeat_ms_max, "interval_ms: more than heartbeat_ms_max", wrong) &&
+           must(load<std::uint32_t>(frame.body, 12) == 0, reserved_not_zero, wrong);
+}
+
 bool read(const FrameView& frame, Notice& message, const char*& wrong) {
     message.text = {};
     if (!is_tailed(frame, 48, 0, message.text, wrong)) {
@@ -223,6 +234,7 @@ Expected<LinkOperation> decode_link(const FrameView& frame) { return decoded<Lin
 Expected<Disconnect> decode_disconnect(const FrameView& frame) { return decoded<Disconnect>(frame); }
 Expected<Shutdown> decode_shutdown(const FrameView& frame) { return decoded<Shutdown>(frame); }
 Expected<Manage> decode_manage(const FrameView& frame) { return decoded<Manage>(frame); }
+Expected<Heartbeat> decode_heartbeat(const FrameView& frame) { return decoded<Heartbeat>(frame); }
 Expected<Notice> decode_notice(const FrameView& frame) { return decoded<Notice>(frame); }
 Expected<Refusal> decode_refusal(const FrameView& frame) { return decoded<Refusal>(frame); }
 Expected<Ack> decode_ack(const FrameView& frame) { return decoded<Ack>(frame); }

@@ -99,6 +99,10 @@ void encode(std::string& out, const Manage& message, std::uint16_t flags) {
     Fixed<16>{}.put(0, message.id).put(8, static_cast<std::uint8_t>(message.on ? 1 : 0)).append(out, FrameType::manage, flags);
 }
 
+void encode(std::string& out, const Heartbeat& message, std::uint16_t flags) {
+    Fixed<16>{}.put(0, message.id).put(8, message.interval_ms).append(out, FrameType::heartbeat, flags);
+}
+
 void encode_notice(std::string& out, const Notice& message) { append_notice(out, FrameType::notice, message); }
 void encode_ended(std::string& out, const Notice& message) { append_notice(out, FrameType::ended, message); }
 

@@ -19,6 +19,17 @@ void take_id(Fields& fields, std::string_view key, std::optional<DeviceId>& out)
     }
 }
 
+/// Of a daemon, which may know more of labels than we do: what is no text is left out.
+void take_labels(Fields& fields, Labels& labels) {
+    if (const JsonValue* object = fields.nested("labels", JsonKind::object, Need::optional)) {
+        for (const JsonMember& member : object->members) {
+            if (member.value.kind == JsonKind::text) {
+                labels.emplace_back(member.key, member.value.text);
+            }
+        }
+    }
+}
+
 void take_row(Fields& fields, Row& row) {
     fields.optional_text("name", row.name, any_text);
     take_id(fields, "id", row.id);
@@ -28,6 +39,7 @@ void take_row(Fields& fields, Row& row) {
     fields.optional_number("restarts", row.restarts);
     fields.optional_text("supervisor", row.supervisor, any_text);
     fields.optional_text("fault", row.fault, any_text);
+    take_labels(fields, row.labels);
 }
 
 void write_row(JsonOut& json, const Row& row, Epoch epoch) {
@@ -39,6 +51,12 @@ void write_row(JsonOut& json, const Row& row, Epoch epoch) {
     json.member("restarts", row.restarts);
     json.member("supervisor", row.supervisor);
     json.member("fault", row.fault);
+    json.key("labels");
+    json.begin_object();
+    for (const auto& [key, value] : row.labels) {
+        json.member(key, value);
+    }
+    json.end_object();
 }
 
 void take_listing(Fields& fields, Listing& listing) {
@@ -242,10 +260,20 @@ bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& er
         case Call::unsubscribe:
         case Call::ready:
         case Call::upgrade:
-        case Call::detach: break;
+        case Call::detach:
+        case Call::label: break;
     }
     error = fields.error();
     return fields.right();
+}
+
+std::size_t row_bytes(const Row& row, Epoch epoch) {
+    std::string bytes;
+    JsonOut json(bytes);
+    json.begin_object();
+    write_row(json, row, epoch);
+    json.end_object();
+    return bytes.size() + 1;  // and what parts it from the next
 }
 
 void write_reply_body(JsonOut& json, const Reply& reply, Epoch epoch) {

@@ -16,6 +16,7 @@ constexpr std::uint16_t takes_pages = 8;
 constexpr std::uint16_t takes_page_of_rows = 16;
 constexpr std::uint16_t takes_wait = 32;
 constexpr std::uint16_t takes_subscription = 64;
+constexpr std::uint16_t takes_labels = 128;
 
 struct Shape {
     Call call;
@@ -41,6 +42,7 @@ constexpr std::array shapes{
     Shape{Call::ready, "ready", 0},
     Shape{Call::upgrade, "upgrade", 0},
     Shape{Call::detach, "detach", 0},
+    Shape{Call::label, "label", takes_device | takes_labels},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.
@@ -78,6 +80,24 @@ void take_either(Fields& fields, Request& request) {
     named ? take_name(fields, request) : take_device(fields, request);
 }
 
+void take_labels(Fields& fields, Request& request) {
+    const JsonValue* object = fields.nested("labels", JsonKind::object);
+    if (object == nullptr) {
+        return;
+    }
+    for (const JsonMember& member : object->members) {
+        if (member.value.kind != JsonKind::text) {
+            fields.refuse("labels." + member.key, "not a string");
+            return;
+        }
+        request.labels.emplace_back(member.key, member.value.text);
+    }
+    if (const Expected<std::string> text = labels_text(request.labels, ErrorCode::bad_request); !text) {
+        fields.refuse(text.error());
+    }
+    std::sort(request.labels.begin(), request.labels.end());
+}
+
 void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     if ((takes & takes_name) != 0) {
         take_name(fields, request);
@@ -103,6 +123,9 @@ void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
         fields.optional_number("since", request.since);
         fields.boolean("graph", request.graph, Need::optional);
         fields.boolean("follow", request.follow, Need::optional);
+    }
+    if ((takes & takes_labels) != 0) {
+        take_labels(fields, request);
     }
 }
 
@@ -132,6 +155,14 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
         }
         json.member("graph", request.graph);
         json.member("follow", request.follow);
+    }
+    if ((takes & takes_labels) != 0) {
+        json.key("labels");
+        json.begin_object();
+        for (const auto& [key, value] : request.labels) {
+            json.member(key, value);
+        }
+        json.end_object();
     }
 }
 

@@ -25,6 +25,7 @@ constexpr std::array kinds{
     Kind{FrameType::disconnect, "disconnect", true, false, true},
     Kind{FrameType::shutdown, "shutdown", true, false, true},
     Kind{FrameType::manage, "manage", true, false, true},
+    Kind{FrameType::heartbeat, "heartbeat", true, false, true},
     Kind{FrameType::notice, "notice", false, true, true},
     Kind{FrameType::shutdown_requested, "shutdown_requested", false, true, true},
     Kind{FrameType::ended, "ended", false, true, true},

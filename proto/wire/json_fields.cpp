@@ -133,6 +133,12 @@ void Fields::refuse(std::string_view key, std::string_view what) {
     error_.detail.append(where_).append(where_.empty() ? "" : ".").append(key.substr(0, 64)).append(": ").append(what);
 }
 
+void Fields::refuse(const Error& why) {
+    if (right()) {
+        error_ = why;
+    }
+}
+
 void Fields::take_error(const Fields& inner) {
     if (right() && !inner.right()) {
         error_ = inner.error();

@@ -59,6 +59,8 @@ class Fields {
     /// Refuses every key that was not asked for.
     void refuse_others();
     void refuse(std::string_view key, std::string_view what);
+    /// The same with an error that names its key already.
+    void refuse(const Error& why);
     /// Takes over another object's error, for objects within this one.
     void take_error(const Fields& inner);
 

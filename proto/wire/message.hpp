@@ -5,6 +5,7 @@
 
 #include <backplane/error.hpp>
 #include <backplane/ids.hpp>
+#include <backplane/labels.hpp>
 #include <backplane/link.hpp>
 
 #include <cstdint>
@@ -24,6 +25,7 @@ enum class FrameType : std::uint16_t {
     disconnect = 0x04,
     shutdown = 0x05,
     manage = 0x06,
+    heartbeat = 0x07,
     // daemon to client, hot, counted
     notice = 0x11,
     shutdown_requested = 0x12,
@@ -82,6 +84,12 @@ struct Shutdown {
 struct Manage {
     DeviceId id;
     bool on = false;
+};
+
+/// A sign of life, and the promise of the next one.
+struct Heartbeat {
+    DeviceId id;
+    std::uint32_t interval_ms = 0;  ///< until the next one is due; 0: none is any more
 };
 
 /// `notice` (to a Device about another) and `ended` (to a Device about itself: the daemon disconnected it).
@@ -174,15 +182,16 @@ enum class Call : std::uint8_t {
     ready,
     upgrade,
     detach,
+    label,
 };
-inline constexpr Call call_last = Call::detach;
+inline constexpr Call call_last = Call::label;
 
 /// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
 struct Request {
     std::uint64_t id = 0;  ///< chosen by the client, unique among its open requests, never 0
     Call call = Call::daemon;
     std::string name;                    ///< register_name, release_name, lookup, watch_name, unwatch_name, describe, start, stop, restart
-    DeviceId device;                     ///< register_name, describe
+    DeviceId device;                     ///< register_name, describe, label
     Epoch epoch;                         ///< the epoch in the text form of `device`
     std::uint32_t count = 0;             ///< grant: how many pages; list: how many rows at most
     std::string after;                   ///< list: the cursor of the reply before
@@ -191,9 +200,10 @@ struct Request {
     bool graph = false;                  ///< subscribe: graph events too
     bool follow = true;                  ///< subscribe: stay subscribed behind the ring's content
     std::optional<std::uint64_t> since;  ///< subscribe: replay what the ring holds after this seq; none: nothing old
+    Labels labels;                       ///< label: all that the Device has from now on
 };
 
-/// One row of `list` (keys: name, id, kind, state, pid, restarts, supervisor, fault; null where there is none).
+/// One row of `list` (keys: name, id, kind, state, pid, restarts, supervisor, fault, labels; null where there is none).
 struct Row {
     std::optional<std::string> name;
     std::optional<DeviceId> id;
@@ -203,6 +213,7 @@ struct Row {
     std::optional<std::uint64_t> restarts;
     std::optional<std::string> supervisor;
     std::optional<std::string> fault;
+    Labels labels;
 };
 
 struct Listing {

@@ -72,6 +72,8 @@ std::vector<Event> afterwards() {
             Event::grant(2, 1, 1),
             Event::create(2, own, true, 1),
             Event::link(2, own, DeviceId::make(1, 1), LinkMode::peer, false, 2),
+            Event::heartbeat(2, own, 1, 3),
+            Event::label(2, own, "app=shop\n", 3),
             Event::naming(EventKind::watch_name, 2, "db", DeviceId{}, 3),
             Event::command(2, Verb::restart, 1, true, 4),
             Event::session_ack(2, 0),
@@ -96,6 +98,8 @@ std::vector<std::string> make_images() {
                                      Event::link(1, a, b, LinkMode::peer, false, 3),
                                      Event::naming(EventKind::register_name, 1, "task", a, 4),
                                      Event::naming(EventKind::watch_name, 1, "db", DeviceId{}, 5),
+                                     Event::heartbeat(1, a, 1000, 6),
+                                     Event::label(1, b, "app=shop\nenv=prod\n", 6),
                                      Event::disconnect(1, b, FaultKind::error, 0, DeviceId{}, "why", 6),
                                      Event::command(1, Verb::stop, 2, true, 7)};
     Engine engine;

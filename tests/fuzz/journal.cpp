@@ -93,6 +93,8 @@ std::vector<std::string> make_histories() {
                                    Event::naming(EventKind::register_name, 1, "task", a, 4),
                                    Event::naming(EventKind::watch_name, 1, "task", DeviceId{}, 5),
                                    Event::manage(1, a, true, 6),
+                                   Event::heartbeat(1, a, 1000, 7),
+                                   Event::label(1, a, "app=shop\nenv=prod\n", 8),
                                    Event::shutdown_request(1, a, b, 7),
                                    Event::disconnect(1, b, FaultKind::error, 0, DeviceId{}, "why", 8),
                                    Event::subscribe(1, true),

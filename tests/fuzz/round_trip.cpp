@@ -52,6 +52,7 @@ void try_hot(const FrameView& frame) {
         case FrameType::shutdown:
             return round_trip(frame, decode_shutdown, [flags](std::string& out, const auto& m) { encode_shutdown(out, m, flags); });
         case FrameType::manage: return round_trip(frame, decode_manage, flagged);
+        case FrameType::heartbeat: return round_trip(frame, decode_heartbeat, flagged);
         case FrameType::notice: return round_trip(frame, decode_notice, [](std::string& out, const auto& m) { encode_notice(out, m); });
         case FrameType::ended: return round_trip(frame, decode_notice, [](std::string& out, const auto& m) { encode_ended(out, m); });
         case FrameType::shutdown_requested:

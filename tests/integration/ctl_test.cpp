@@ -40,7 +40,7 @@ TEST(CtlTest, ListNamesEveryChildWithEveryKey) {
     const json rows = json::parse(run.out);
     std::set<std::string> names;
     for (const json& row : rows) {
-        for (const char* key : {"name", "id", "kind", "state", "pid", "restarts", "supervisor", "fault"}) {
+        for (const char* key : {"name", "id", "kind", "state", "pid", "restarts", "supervisor", "fault", "labels"}) {
             EXPECT_TRUE(row.contains(key)) << key;
         }
         EXPECT_TRUE(Line::parse(row.at("id").get<std::string>()));

@@ -10,12 +10,13 @@ import time
 
 TYPES = {
     "create": 0x01, "link": 0x02, "unlink": 0x03, "disconnect": 0x04, "shutdown": 0x05, "manage": 0x06,
+    "heartbeat": 0x07,
     "notice": 0x11, "shutdown_requested": 0x12, "ended": 0x13, "refusal": 0x14, "withdrawn": 0x15,
     "ack": 0x21, "ping": 0x22, "pong": 0x23, "bye": 0x24,
     "hello": 0x101, "welcome": 0x102, "request": 0x103, "reply": 0x104, "event": 0x105, "name_state": 0x106,
 }
 NAMES = {number: name for name, number in TYPES.items()}
-COUNTED_BY_CLIENT = {"create", "link", "unlink", "disconnect", "shutdown", "manage", "request"}
+COUNTED_BY_CLIENT = {"create", "link", "unlink", "disconnect", "shutdown", "manage", "heartbeat", "request"}
 COUNTED_BY_DAEMON = {"notice", "shutdown_requested", "ended", "refusal", "withdrawn", "name_state"}
 ACK, OPTIONAL, TAIL = 1, 2, 4
 
@@ -28,6 +29,7 @@ HOT = {
     "shutdown": ("<QQ", ["from", "to"]),
     "shutdown_requested": ("<QQ", ["from", "to"]),
     "manage": ("<QB7s", ["id", "on", "reserved"]),
+    "heartbeat": ("<QII", ["id", "interval_ms", "reserved"]),
     "notice": ("<QQBBHIiiQQ", ["to", "about", "fault", "root_fault", "reserved", "hops", "argument", "root_argument",
                                "cascade", "root"]),
     "ended": ("<QQBBHIiiQQ", ["to", "about", "fault", "root_fault", "reserved", "hops", "argument", "root_argument",

@@ -456,9 +456,66 @@ def test_graph_events_follow_while_they_are_wanted():
     assert number
 
 
+def test_a_silent_device_goes_with_timeout_watchdog():
+    """F-1, section 4: what is promised by a heartbeat and not kept ends the Device, and its owner and watchers are told."""
+    c, eye = connect(), connect()
+    device, other = c.create(), c.create(flags=ACK)
+    c.acknowledged()
+    mine = eye.create()
+    eye.hot("link", ACK, **{"from": mine, "to": device, "mode": 1})
+    eye.acknowledged()
+    c.hot("heartbeat", id=other, interval_ms=1)
+    c.hot("heartbeat", id=other, interval_ms=86400000)
+    c.hot("heartbeat", id=device, interval_ms=20)
+    ended = c.expect("ended", to=device, about=device, fault=FAULTS.index("timeout"), argument=3, text="")
+    eye.expect("notice", to=mine, about=device, fault=FAULTS.index("timeout"), argument=3)
+    assert ended.body["root"] == 0 and ended.body["cascade"] == 0, ended
+    c.hot("heartbeat", id=device, interval_ms=1)  # down already: its end says all
+    c.hot("heartbeat", id=other, interval_ms=0)
+    c.barrier()
+    number = eye.hot("heartbeat", id=other, interval_ms=1)
+    eye.expect("refusal", operation=number, code=ERRORS["not_owner"], refused=TYPES["heartbeat"], device=other)
+    eye.barrier()
+
+
+def row_of(c, device):
+    after, line = None, c.line_of(device)
+    while True:
+        page = c.call("list", **({"after": after} if after else {}))
+        for row in page["devices"]:
+            if row["id"] == line:
+                return row
+        after = page["next"]
+        assert after, "%s is not in the list" % line
+
+
+def test_labels_are_replaced_as_a_whole_and_shown():
+    c, other = connect(), connect()
+    device = c.create()
+    line = c.line_of(device)
+    assert row_of(c, device)["labels"] == {}
+    assert c.call("label", device=line, labels={"b": "2", "a/x": "é \"1\""}) == {}
+    row = row_of(other, device)
+    assert list(row["labels"].items()) == [("a/x", "é \"1\""), ("b", "2")], row
+    assert other.call("describe", device=line)["labels"] == row["labels"]
+    assert c.call("label", device=line, labels={"c": ""}) == {}
+    assert row_of(other, device)["labels"] == {"c": ""}
+    other.fails("not_owner", "label", device=line, labels={})
+    c.fails("not_owner", "label", device=c.line_of(c.grants[0]), labels={})
+    limits = c.welcome["limits"]
+    most = {"k%02d" % i: "v" * (limits["labels_bytes_max"] // 16 - 3) for i in range(limits["labels_per_device_max"])}
+    assert c.call("label", device=line, labels=most) == {}
+    assert "labels" in c.fails("bad_request", "label", device=line, labels=dict(most, k00="v" * 62))
+    assert "labels.-" in c.fails("bad_request", "label", device=line, labels={"-": ""})
+    assert row_of(other, device)["labels"] == most, "what is refused changes nothing"
+    c.hot("disconnect", id=device)
+    c.fails("device_down", "label", device=line, labels={})
+    assert c.call("describe", device=line)["labels"] == {}
+
+
 # ---- what is wrong is refused, and nobody else notices (T-11) ----------------------------------------------------------
 
-FROM_CLIENT = ["create", "link", "unlink", "disconnect", "shutdown", "manage", "ack", "ping", "pong", "bye", "request"]
+FROM_CLIENT = ["create", "link", "unlink", "disconnect", "shutdown", "manage", "heartbeat", "ack", "ping", "pong", "bye", "request"]
 
 
 def refuse_sample(c, sample):

@@ -169,6 +169,9 @@ void GraphHistory::tick() {
     const std::uint64_t before = world_.taken();
     world_.hub.feed(core::Event::of(core::EventKind::tick));
     std::uint64_t steps = world_.taken() - before;
+    if (steps != 0) {
+        model_.pass(world_.now);
+    }
     for (std::size_t i = 0; i < late.size() && steps > 1; ++i, --steps) {
         Client& client = *late[i];
         const ErrorCode why = client.away ? ErrorCode::unreachable : ErrorCode::handshake_timeout;
@@ -204,6 +207,9 @@ void GraphHistory::compare() {
     if (world_.good() && world_.chance.one_in(8) && !world_.hub.wants_go_on()) {
         if (const std::string wrong = world_.engine.check(); !wrong.empty()) {
             world_.fail("check: " + wrong);
+        }
+        if (const std::string wrong = model_.compare_labels(world_.engine); !wrong.empty()) {
+            world_.fail(wrong);
         }
         if (model_.live_count() != world_.engine.graph().device_count()) {
             world_.fail("live Devices: " + std::to_string(world_.engine.graph().device_count()) + "; should be " +

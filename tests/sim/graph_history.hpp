@@ -84,6 +84,7 @@ class GraphHistory {
     void operate(Client& client);
     void operate_link(Client& client);
     void operate_name(Client& client);
+    void operate_self(Client& client);
     void send_ack(Client& client);
     void misbehave(Client& client);
     void send(Client& client, const std::string& bytes, Sent sent);

@@ -173,14 +173,46 @@ void GraphHistory::operate(Client& client) {
         const Id to = any_device();
         wire::encode_shutdown(bytes, wire::Shutdown{DeviceId{from}, DeviceId{to}}, flags);
         send_counted(client, bytes, asked, [this, serial, from, to](std::uint64_t op) { model_.shutdown(serial, from, to, op); });
-    } else if (what < 90) {
+    } else if (what < 89) {
         const Id id = own_device(client);
         const bool on = chance.one_in(2);
         wire::encode(bytes, wire::Manage{DeviceId{id}, on}, flags);
         send_counted(client, bytes, asked, [this, serial, id, on](std::uint64_t op) { model_.manage(serial, id, on, op); });
+    } else if (what < 93) {
+        operate_self(client);
     } else {
         operate_name(client);
     }
+}
+
+/// What a Device says of itself: that it lives and until when to expect the next word, or its labels.
+void GraphHistory::operate_self(Client& client) {
+    Chance& chance = world_.chance;
+    const Serial serial = client.serial;
+    const Id id = own_device(client);
+    if (chance.percent(60)) {
+        const bool asked = chance.one_in(3);
+        const auto interval = static_cast<std::uint32_t>(chance.one_in(5)   ? 0
+                                                         : chance.one_in(4) ? chance.between(1'000, 20'000)
+                                                                            : chance.between(1, 60));
+        std::string bytes;
+        wire::encode(bytes, wire::Heartbeat{DeviceId{id}, interval}, asked ? wire::flag::ack : std::uint16_t{0});
+        send_counted(client, bytes, asked,
+                     [this, serial, id, interval](std::uint64_t op) { model_.heartbeat(serial, id, interval, world_.now, op); });
+        return;
+    }
+    wire::Request request;
+    request.call = wire::Call::label;
+    request.device = DeviceId{id};
+    request.epoch = world_.engine.graph().epoch();
+    std::string kept;
+    for (const char* const key : {"a/b", "app", "env"}) {
+        if (chance.one_in(2)) {
+            request.labels.emplace_back(key, std::to_string(chance.below(1000)));
+            kept.append(key).append("=").append(request.labels.back().second).append("\n");
+        }
+    }
+    send_request(client, request, [this, serial, id, kept] { return model_.label(serial, id, kept); });
 }
 
 void GraphHistory::operate_link(Client& client) {

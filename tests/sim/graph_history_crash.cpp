@@ -41,6 +41,7 @@ void GraphHistory::crash() {
         client.index = client.gone ? 0 : client.index;
     }
     world_.restart(Duration::milliseconds(chance.one_in(10) ? 6'000 : chance.between(0, 20)));
+    model_.lose_all(world_.now);
     std::vector<Client*> away;
     for (Client& client : clients_) {
         if (client.away) {
@@ -105,6 +106,7 @@ void GraphHistory::come_back(Client& client) {
     wire::encode(bytes, hello);
     send(client, bytes, Sent{1, [this, &client, received = client.received] {
                                  model_.acknowledge(client.serial, received);
+                                 model_.come_back(client.serial, world_.now);
                                  client.owed_at_return = model_.session(client.serial).items.size();
                                  client.due = Instant::never();
                              }});

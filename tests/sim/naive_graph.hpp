@@ -51,6 +51,8 @@ struct NaiveItem {
 struct NaiveSession {
     bool open = true;
     std::uint32_t uid = 0;
+    bool away = false;   ///< its daemon crashed, and it has not come back
+    Instant returned{};  ///< when it did; 0: it never was away
     std::string why;
     std::vector<NaiveItem> items;  ///< all ever
     std::size_t taken = 0;         ///< acknowledged
@@ -78,6 +80,15 @@ class NaiveGraph {
     void disconnect(Serial session, Id id, NaiveFault fault, std::uint64_t operation);
     void shutdown(Serial session, Id from, Id to, std::uint64_t operation);
     void manage(Serial session, Id id, bool on, std::uint64_t operation);
+    /// A sign of life at `now`, and the next one is due so much later; 0: none is.
+    void heartbeat(Serial session, Id id, std::uint32_t interval_ms, Instant now, std::uint64_t operation);
+    /// `labels`: as they are kept.
+    [[nodiscard]] ErrorCode label(Serial session, Id id, const std::string& labels);
+    /// Time has come to be `now`: whoever promised a sign of life by then and gave none goes.
+    void pass(Instant now);
+    /// The daemon crashed, and another is up at `now`: all are away.
+    void lose_all(Instant now);
+    void come_back(Serial session, Instant now);
     [[nodiscard]] ErrorCode register_name(Serial session, const std::string& name, Id id);
     [[nodiscard]] ErrorCode release_name(Serial session, const std::string& name);
     [[nodiscard]] ErrorCode watch_name(Serial session, const std::string& name);
@@ -92,6 +103,8 @@ class NaiveGraph {
     [[nodiscard]] const std::vector<Id>& all() const { return all_; }
     /// Compares what is owed to the session with the core's list; empty, or the first difference.
     [[nodiscard]] std::string compare(Serial serial, const core::Engine& engine, core::SessionIndex index);
+    /// The same of all labels.
+    [[nodiscard]] std::string compare_labels(const core::Engine& engine) const;
 
   private:
     struct Device {
@@ -102,6 +115,9 @@ class NaiveGraph {
         std::vector<Id> tells;           ///< who hears of it, in order of creation (D-8)
         std::vector<std::string> names;  ///< in order of registration
         bool asked = false;              ///< a shutdown request waits
+        Instant due = Instant::never();  ///< its next sign of life
+        std::uint64_t due_order = 0;     ///< of those due at once, who promised first
+        std::string labels;
     };
     [[nodiscard]] bool may(Serial session, const Device& device) const;
     [[nodiscard]] bool check_ends(Serial session, Id from, Id to, std::uint64_t operation);
@@ -118,6 +134,7 @@ class NaiveGraph {
 
     std::vector<NaiveSession> sessions_;
     std::map<Id, Device> devices_;
+    std::uint64_t due_order_ = 0;
     std::vector<Id> all_;
     std::deque<Id> dying_;
     std::vector<Serial> closed_;

@@ -187,6 +187,19 @@ bool Script::run_graph(const Words& words) {
         step(Event::shutdown_request(owner(words[1]), id(words[1]), id(words[2]), ++request_));
     } else if (verb == "manage" && words.size() == 3) {
         step(Event::manage(owner(words[1]), id(words[1]), words[2] == "on", ++request_));
+    } else if (verb == "beat" && words.size() == 3) {
+        const auto interval = static_cast<std::uint32_t>(duration_of(words[2]).ns / 1'000'000);
+        step(Event::heartbeat(owner(words[1]), id(words[1]), interval, ++request_));
+    } else if (verb == "label" && words.size() >= 2) {
+        std::string labels;
+        for (std::size_t i = 2; i < words.size(); ++i) {
+            labels.append(words[i]).append("\n");
+        }
+        step(Event::label(owner(words[1]), id(words[1]), labels, ++request_));
+    } else if (verb == "labels" && words.size() == 2) {
+        std::string kept{engine_->graph().labels_of(id(words[1]))};
+        std::replace(kept.begin(), kept.end(), '\n', ';');
+        say("labels of " + words[1] + ": " + (kept.empty() ? "none" : kept));
     } else {
         return false;
     }

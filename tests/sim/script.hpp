@@ -5,6 +5,7 @@
 ///   open S [uid N] [worker CHILD]      session_open and session_greeted       close S [TEXT]
 ///   create S NAME [managed]            link|unlink A B MODE [ack]             end NAME [FAULT [ARGUMENT]] [cascade OTHER]
 ///   ask A B                            manage NAME on|off                     take S: acknowledge all    ack S N
+///   beat NAME TIME                     label NAME [KEY=VALUE ...]             labels NAME
 ///   name register|release|watch|unwatch S NAME [DEVICE]
 ///   sup PATH KEY VALUE ...             child PATH KEY VALUE ...               configure
 ///   spawned CHILD   spawn_failed CHILD STEP ERRNO   ready CHILD   exited CHILD exit|signal N   group_empty CHILD

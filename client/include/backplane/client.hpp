@@ -32,6 +32,8 @@ struct DeviceOptions {
     std::string name{};                ///< registered before the call returns, within its time; empty: it has none
     bool managed = false;              ///< the daemon cascades it when something that it monitors faults, as `Device::manage` does
     Within within = default_patience;  ///< for the daemon to grant more ids; used only in the rare case that none are left
+    Labels labels{};                   ///< see `Device::set_labels`
+    Duration heartbeat{};              ///< how often `Device::heartbeat` will be called at the least; zero: no matter
 };
 
 struct SubscribeOptions {

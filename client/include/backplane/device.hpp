@@ -5,6 +5,7 @@
 #include <backplane/export.h>
 #include <backplane/await.hpp>
 #include <backplane/expected.hpp>
+#include <backplane/labels.hpp>
 #include <backplane/line.hpp>
 #include <backplane/managed.hpp>
 #include <backplane/message.hpp>
@@ -90,6 +91,17 @@ class BP_EXPORT Device {
 
     /// Asks another Device to shut down (rule M-2). A request: nothing says whether it is heeded but the other's end.
     Expected<void> request_shutdown(const Line& other);
+
+    /// A sign of life. A Device with an interval that gives none for that long goes with fault `timeout(watchdog)`: the daemon
+    /// disconnects it. May be called as often as one likes: one is sent, at once, every tenth of the interval at the most.
+    /// `invalid_argument` without an interval.
+    Expected<void> heartbeat();
+    /// The same, and from now on the next one is due within `interval` of each; zero: none is due any more. `invalid_argument` above a day.
+    Expected<void> heartbeat(Within interval);
+
+    /// Gives the Device these labels in the place of all that it had; lists show them. `invalid_argument` names the key of what may
+    /// not be one.
+    Expected<void> set_labels(Labels labels);
 
     /// Ends the Device well, or with a fault. Unread messages are gone with it. A second time does nothing (rule D-4).
     void disconnect();

@@ -7,6 +7,7 @@
 
 #include <backplane/error.hpp>
 #include <backplane/ids.hpp>
+#include <backplane/labels.hpp>
 #include <backplane/line.hpp>
 #include <backplane/link.hpp>
 
@@ -29,6 +30,7 @@ struct DeviceRow {
     std::optional<std::uint64_t> restarts;  ///< since the entry was configured
     std::optional<std::string> supervisor;  ///< the full name of its supervisor
     std::optional<std::string> fault;       ///< the last fault, while it does not run
+    Labels labels;                          ///< in the order of their keys; none while it is down
 };
 
 /// One link, as its Device sees it.
@@ -98,8 +100,8 @@ struct NameChange {
 /// An operation that nobody waited for was refused (decision 6). Nothing of it was carried out.
 struct Refused {
     Error error;
-    /// `create`, `link`, `unlink`, `disconnect`, `shutdown`, `manage`; `subscribe` if a daemon that came back does not let
-    /// this Client follow its log any longer.
+    /// `create`, `link`, `unlink`, `disconnect`, `shutdown`, `manage`, `heartbeat`, `label`; `subscribe` if a daemon that came back
+    /// does not let this Client follow its log any longer.
     std::string operation;
     Line device;  ///< whose operation it was
     Line other;   ///< its other end, where it had one

@@ -64,10 +64,25 @@ TEST(ListTest, JsonHasEveryKeyAndNullWhereThereIsNothing) {
     const json rows = json::parse(list_json(sample()));
     ASSERT_EQ(rows.size(), 6U);
     EXPECT_EQ(rows[1], json::parse(R"({"name":"db","id":"9f3a.1.2","kind":"process","state":"running","pid":4242,"restarts":2,
-                                      "supervisor":"/","fault":null})"));
+                                      "supervisor":"/","fault":null,"labels":{}})"));
     EXPECT_TRUE(rows[3].at("id").is_null());
     EXPECT_TRUE(rows[0].at("supervisor").is_null());
     EXPECT_EQ(list_json({}), "[]\n");
+}
+
+TEST(ListTest, LabelsHaveAColumnWhereThereAreAny) {
+    std::vector<DeviceRow> rows{sample()[3], sample()[3]};
+    rows[1].labels = {{"app", "shop"}, {"note", "x\x1b"}};
+    EXPECT_EQ(list_text(rows),
+              "NAME    KIND     STATE       PID  RESTARTS  FAULT    ID  LABELS\n"
+              "sub/w1  process  restarting  -    0         exit(3)  -   -\n"
+              "sub/w1  process  restarting  -    0         exit(3)  -   app=shop,note=x\\x1b\n");
+    EXPECT_EQ(json::parse(list_json(rows))[1].at("labels"), json::parse(R"({"app":"shop","note":"x\u001b"})"));
+    Description description;
+    description.row = rows[1];
+    const std::string text = status_text(description);
+    EXPECT_NE(text.find("  label       app=shop\n"), std::string::npos) << text;
+    EXPECT_EQ(json::parse(status_json(description)).at("labels").at("app"), "shop");
 }
 
 TEST(StatusTest, TextSaysWhatIsKnownAndNothingElse) {

@@ -240,6 +240,22 @@ TEST(Replay, UntilShowsTheStateOfThen) {
     EXPECT_TRUE(has(beyond.text, "pid 101"));
 }
 
+TEST(Replay, LabelsAndASilentDevicesEndAreTold) {
+    Story story;
+    story.greet();
+    const DeviceId id = story.hub.engine().graph().granted().front();
+    story.hub.feed(core::Event::label(story.session, id, "app=shop\n", 2));
+    story.hub.feed(core::Event::heartbeat(story.session, id, 1000, 3));
+    const Told before = tell(story.paper.text);
+    EXPECT_TRUE(has(before.text, "LABELS\n")) << before.text;
+    EXPECT_TRUE(has(before.text, "  app=shop\n"));
+    story.pass(1);
+    story.hub.feed(core::Event::of(core::EventKind::tick));
+    const Told after = tell(story.paper.text);
+    EXPECT_TRUE(has(after.text, "fault=timeout(watchdog)")) << after.text;
+    EXPECT_FALSE(has(after.text, "app=shop"));
+}
+
 TEST(Replay, WhatTheImageRemembersIsToldToo) {
     Story story;
     story.crash();

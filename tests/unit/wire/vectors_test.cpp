@@ -76,6 +76,15 @@ Outcome run_operation(const FrameView& frame) {
             }
             break;
         }
+        case FrameType::heartbeat: {
+            const auto m = decode_heartbeat(frame);
+            take_error(m, out);
+            if (m) {
+                out.fields = {{"id", id_text(m->id)}, {"interval_ms", m->interval_ms}};
+                encode(out.again, *m, flags);
+            }
+            break;
+        }
         default: {
             const auto m = decode_manage(frame);
             take_error(m, out);
@@ -293,9 +302,9 @@ TEST_P(Vectors, ChangedSamplesAreRefusedOrMeanSomethingT11) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Frames, Vectors,
-                         ::testing::Values("create", "link", "unlink", "disconnect", "shutdown", "manage", "notice", "shutdown_requested",
-                                           "ended", "refusal", "withdrawn", "ack", "ping", "pong", "bye", "hello", "welcome", "request",
-                                           "reply", "event", "name_state"),
+                         ::testing::Values("create", "link", "unlink", "disconnect", "shutdown", "manage", "heartbeat", "notice",
+                                           "shutdown_requested", "ended", "refusal", "withdrawn", "ack", "ping", "pong", "bye", "hello",
+                                           "welcome", "request", "reply", "event", "name_state"),
                          [](const auto& sample) { return std::string{sample.param}; });
 
 // T-11: the header is judged before the type, and a type that is not known says whether it may be skipped.
