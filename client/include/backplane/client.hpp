@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace backplane {
@@ -91,6 +92,9 @@ class BP_EXPORT Client {
     /// The next event outside the Devices' messages; `next_event` waits for it.
     [[nodiscard]] std::optional<ClientEvent> try_event();
     Expected<ClientEvent> next_event(Within within);
+    /// The oldest unread message that has arrived for any Device of this Client, and which: for one loop over all of them. Does not
+    /// touch the connection, which `dispatch` and `wait` do.
+    [[nodiscard]] std::optional<std::pair<DeviceId, Message>> try_message();
     /// Why the conversation is over; nothing while it goes on.
     [[nodiscard]] std::optional<Error> ended() const;
 
