@@ -38,13 +38,15 @@ bool MessageWait::await_ready() const {
 }
 
 bool MessageWait::await_suspend(std::coroutine_handle<> waiting) {
-    ticket_ = connection_->waiters().park(waiting);
+    ticket_ = connection_->waiters().park(waiting, this);
     is_second_ = !connection_->talk().inboxes().wait(id_, ticket_);
     if (is_second_) {
         leave();
     }
     return !is_second_;
 }
+
+bool MessageWait::waits_on() { return !await_ready() && connection_->talk().inboxes().wait(id_, ticket_); }
 
 Expected<Message> MessageWait::await_resume() {
     leave();

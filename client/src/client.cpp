@@ -137,6 +137,11 @@ Expected<ClientEvent> Client::next_event(Within within) {
     return std::move(*news.take());
 }
 
+std::optional<std::pair<DeviceId, Message>> Client::try_message() {
+    Connection& connection = *state_->connection;
+    return connection.is_same_process() ? connection.talk().inboxes().take_any() : std::nullopt;
+}
+
 std::optional<Error> Client::ended() const {
     const Error* over = state_->connection->talk().over();
     return over != nullptr ? std::optional<Error>{*over} : std::nullopt;

@@ -47,15 +47,15 @@ void Waiters::cancel_spawned() {
     }
 }
 
-talk::Ticket Waiters::park(std::coroutine_handle<> waiting) {
+talk::Ticket Waiters::park(std::coroutine_handle<> waiting, MessageWait* message) {
     const talk::Ticket ticket = wakes_.draw();
-    parked_.emplace(ticket, Parked{waiting});
+    parked_.emplace(ticket, Parked{waiting, Instant::never(), message});
     return ticket;
 }
 
 talk::Ticket Waiters::park_until(std::coroutine_handle<> waiting, Instant at) {
     const talk::Ticket ticket = wakes_.draw();
-    parked_.emplace(ticket, Parked{waiting, at});
+    parked_.emplace(ticket, Parked{waiting, at, nullptr});
     timers_.emplace(at, ticket);
     return ticket;
 }
@@ -74,7 +74,9 @@ void Waiters::run(Instant now) {
         wakes_.wake(ticket);
     }
     for (const talk::Ticket ticket : wakes_.take()) {
-        if (const auto found = parked_.find(ticket); found != parked_.end()) {
+        const auto found = parked_.find(ticket);
+        const bool is_here = found != parked_.end();
+        if (is_here && (found->second.message == nullptr || !found->second.message->waits_on())) {
             const auto waiting = found->second.waiting;
             parked_.erase(found);
             waiting.resume();

@@ -5,6 +5,7 @@
 
 #include "client/talk/wakes.hpp"
 
+#include <backplane/await.hpp>
 #include <backplane/ids.hpp>
 #include <backplane/task.hpp>
 
@@ -23,7 +24,8 @@ class Waiters {
     ~Waiters() { cancel_spawned(); }
 
     /// Draws the ticket by which the coroutine will be resumed; it is to be left with what it waits for.
-    [[nodiscard]] talk::Ticket park(std::coroutine_handle<> waiting);
+    /// `message`: what it waits for, if that can be taken back by an unlink before the coroutine is resumed; it then waits on.
+    [[nodiscard]] talk::Ticket park(std::coroutine_handle<> waiting, MessageWait* message = nullptr);
     /// The same for a time.
     [[nodiscard]] talk::Ticket park_until(std::coroutine_handle<> waiting, Instant at);
     /// It waits no longer; nothing for one that was resumed already.
@@ -47,6 +49,7 @@ class Waiters {
     struct Parked {
         std::coroutine_handle<> waiting;
         Instant at = Instant::never();
+        MessageWait* message = nullptr;
     };
     talk::Wakes& wakes_;
     std::unordered_map<talk::Ticket, Parked> parked_;

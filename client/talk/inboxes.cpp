@@ -2,9 +2,16 @@
 /// See inboxes.hpp.
 #include "client/talk/inboxes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace backplane::talk {
+
+namespace {
+
+constexpr std::size_t order_min = 1024;
+
+}  // namespace
 
 void Inboxes::close(DeviceId id) {
     if (const auto found = boxes_.find(id.value); found != boxes_.end()) {
@@ -30,6 +37,12 @@ bool Inboxes::put(DeviceId to, Message message) {
     }
     found->second.messages.push_back(std::move(message));
     wakes_.wake(found->second.waiter);
+    if (trim_at_ != 0) {
+        order_.push_back(to);
+        if (order_.size() >= trim_at_) {
+            trim_order();
+        }
+    }
     return true;
 }
 
@@ -41,6 +54,7 @@ std::optional<Message> Inboxes::take(DeviceId id) {
     Box& box = found->second;
     std::optional<Message> message{std::move(box.messages[box.head])};
     box.head += 1;
+    box.passed += trim_at_ != 0 ? 1U : 0U;
     if (box.head == box.messages.size()) {
         box.messages.clear();
         box.head = 0;
@@ -69,6 +83,48 @@ void Inboxes::stop_waiting(DeviceId id, Ticket ticket) {
     }
 }
 
+std::optional<std::pair<DeviceId, Message>> Inboxes::take_any() {
+    if (trim_at_ == 0) {
+        begin_order();
+    }
+    while (!order_.empty()) {
+        const DeviceId id = order_.front();
+        order_.pop_front();
+        const auto found = boxes_.find(id.value);
+        if (found == boxes_.end()) {
+            continue;
+        }
+        if (found->second.passed != 0) {
+            found->second.passed -= 1;
+            continue;
+        }
+        if (auto message = take(id)) {
+            found->second.passed -= 1;  // its entry is this one, and gone
+            return std::pair{id, std::move(*message)};
+        }
+    }
+    return std::nullopt;
+}
+
+void Inboxes::begin_order() {
+    for (const auto& [id, box] : boxes_) {
+        order_.insert(order_.end(), box.messages.size() - box.head, DeviceId{id});
+    }
+    trim_at_ = std::max(order_min, 2 * order_.size());
+}
+
+void Inboxes::trim_order() {
+    std::erase_if(order_, [this](DeviceId id) {
+        const auto found = boxes_.find(id.value);
+        if (found == boxes_.end() || found->second.passed == 0) {
+            return found == boxes_.end();
+        }
+        found->second.passed -= 1;
+        return true;
+    });
+    trim_at_ = std::max(order_min, 2 * order_.size());
+}
+
 bool Inboxes::take_back(DeviceId from, DeviceId about) {
     const auto found = boxes_.find(from.value);
     if (found == boxes_.end()) {
@@ -82,6 +138,7 @@ bool Inboxes::take_back(DeviceId from, DeviceId about) {
         const auto* gone = std::get_if<Disconnected>(&message);
         return gone != nullptr && gone->device.id() == about;
     });
+    box.passed += trim_at_ != 0 ? removed : 0U;
     return removed != 0;
 }
 
@@ -96,6 +153,7 @@ void Inboxes::end(DeviceId id, Ending ending) {
             ending.by = request->from;
         }
     }
+    box.passed += trim_at_ != 0 ? box.messages.size() - box.head : 0U;
     box.messages = {};
     box.head = 0;
     box.ending = std::move(ending);

@@ -11,8 +11,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace backplane::talk {
@@ -47,6 +49,9 @@ class Inboxes {
     /// no Device.
     bool wait(DeviceId id, Ticket ticket);
     void stop_waiting(DeviceId id, Ticket ticket);
+    /// Takes the oldest message of all Devices out, with its Device. Order of arrival between Devices is kept from the first
+    /// call on: whoever never asks pays nothing for it.
+    [[nodiscard]] std::optional<std::pair<DeviceId, Message>> take_any();
     /// The flush of an unlink (T-5): takes back what is not delivered of `about`'s end; whether there was any.
     bool take_back(DeviceId from, DeviceId about);
 
@@ -64,11 +69,18 @@ class Inboxes {
     struct Box {
         std::vector<Message> messages;
         std::size_t head = 0;
+        std::size_t passed = 0;  ///< how many of its oldest entries in `order_` stand for messages that are not there any more
         std::optional<Ending> ending;
         Ticket waiter = 0;
     };
     Wakes& wakes_;
+
+    void begin_order();
+    void trim_order();
+
     std::unordered_map<std::uint64_t, Box> boxes_;
+    std::deque<DeviceId> order_;  ///< an entry for each unread message, and some that `passed` and closed boxes outdate
+    std::size_t trim_at_ = 0;     ///< the length of `order_` at which those are thrown out; 0: no order is kept
 };
 
 }  // namespace backplane::talk

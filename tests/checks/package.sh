@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The staged install serves a stranger: a tiny program finds the package by CMake and by pkg-config, builds and runs;
-# the shared library exports only what is public and needs only the C++ run time.
+# The staged install serves a stranger: a tiny program in C++ and one in C find the package by CMake and by pkg-config, build and
+# run; the shared library exports only what is public and needs only the C++ run time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -41,8 +41,45 @@ cmake --build "$work/user/build" >/dev/null
 # pkg-config knows the prefix of the staged install only by its own file's place.
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 mapfile -t flags < <(pkg-config --define-variable=prefix="$work/stage" --cflags --libs backplane | xargs -n 1)
-g++ "$work/user/main.cpp" -o "$work/user/by-pkg-config" "${flags[@]}"
+g++ -std=c++20 "$work/user/main.cpp" -o "$work/user/by-pkg-config" "${flags[@]}"
 [ "$(LD_LIBRARY_PATH=$libdir "$work/user/by-pkg-config")" = "9.1.2 link_down" ] || { echo "the pkg-config consumer says something else"; exit 1; }
+
+# The same in C, by a project that knows no C++.
+mkdir "$work/c"
+cat >"$work/c/main.c" <<'C'
+#include <backplane/backplane.h>
+
+#include <stdio.h>
+
+int main(void) {
+    const bp_line line = {.size = sizeof line, .epoch = 9, .id = (UINT64_C(1) << 32) | 2};
+    char text[BP_LINE_TEXT_MAX];
+    size_t length = 0;
+    if (!bp_is_compatible(BP_API_VERSION_MAJOR, BP_API_VERSION_MINOR) || bp_line_format(&line, text, sizeof text, &length) != BP_OK) {
+        return 1;
+    }
+    printf("%.*s %s\n", (int)length, text, bp_status_name(BP_LINK_DOWN, NULL));
+    return 0;
+}
+C
+cat >"$work/c/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.25)
+project(user LANGUAGES C)
+set(CMAKE_C_STANDARD 11)
+find_package(backplane 0.1 REQUIRED)
+add_executable(user main.c)
+target_link_libraries(user PRIVATE backplane::client)
+CMAKE
+cmake -S "$work/c" -B "$work/c/build" -DCMAKE_PREFIX_PATH="$work/stage" >/dev/null
+cmake --build "$work/c/build" >/dev/null
+[ "$("$work/c/build/user")" = "9.1.2 link_down" ] || { echo "the C consumer by CMake says something else"; exit 1; }
+gcc -std=c11 -pedantic -Wall -Wextra -Werror "$work/c/main.c" -o "$work/c/by-pkg-config" "${flags[@]}"
+[ "$(LD_LIBRARY_PATH=$libdir "$work/c/by-pkg-config")" = "9.1.2 link_down" ] || { echo "the C consumer by pkg-config says something else"; exit 1; }
+
+# What is installed as a header is a file of the repository, none is generated.
+generated=$(diff <(cd "$work/stage/include" && find . -type f | sort) \
+    <(git ls-files 'client/include/*' 'proto/include/*' | sed 's|.*/include/|./|' | sort) || true)
+[ -z "$generated" ] || { echo "the installed headers are not the tracked ones:"; echo "$generated"; exit 1; }
 
 needed=$(objdump -p "$libdir/libbackplane.so" | awk '$1 == "NEEDED" { print $2 }' |
     grep -vE '^(libstdc\+\+\.so\.6|libgcc_s\.so\.1|libc\.so\.6|libm\.so\.6|ld-linux.*)$' || true)
@@ -56,4 +93,4 @@ private=$(grep -E 'backplane::(wire|talk|client_detail|core)::|nlohmann' "$work/
 for file in bin/backplaned bin/backplanectl; do
     [ -x "$work/stage/$file" ] || { echo "$file is not installed"; exit 1; }
 done
-echo "package: staged, found by CMake and pkg-config, $(wc -l <"$work/symbols") symbols"
+echo "package: staged, found by CMake and pkg-config from C++ and C, $(wc -l <"$work/symbols") symbols"

@@ -51,6 +51,8 @@ class BP_EXPORT MessageWait : public Wait {
 
     /// Waits no longer; what has come stays.
     void leave();
+    /// It was woken: whether what it was woken for has gone again, so that it goes on waiting.
+    bool waits_on();
 
   private:
     DeviceId id_;

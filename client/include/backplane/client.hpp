@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace backplane {
@@ -134,6 +135,9 @@ class BP_EXPORT Client {
     Expected<ClientEvent> next_event(Within within);
     /// `co_await client.next_event()`: the same in a coroutine. One can wait at a time, a second one is told `busy`.
     [[nodiscard]] client_detail::EventWait next_event();
+    /// The oldest unread message that has arrived for any Device of this Client, and which: for one loop over all of them. Does not
+    /// touch the connection, which `dispatch` and `wait` do.
+    [[nodiscard]] std::optional<std::pair<DeviceId, Message>> try_message();
     /// Why the conversation is over; nothing while it goes on.
     [[nodiscard]] std::optional<Error> ended() const;
 

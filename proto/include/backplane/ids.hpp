@@ -52,7 +52,7 @@ struct Instant {
 
 /// Saturates at `never()`: an instant plus `forever()` is never.
 [[nodiscard]] constexpr Instant operator+(Instant at, Duration by) {
-    if (at.is_never() || by.is_forever() || at.ns > INT64_MAX - by.ns) {
+    if (at.is_never() || by.is_forever() || (by.ns > 0 && at.ns > INT64_MAX - by.ns)) {
         return Instant::never();
     }
     return Instant{at.ns + by.ns};

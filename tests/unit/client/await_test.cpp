@@ -56,6 +56,20 @@ TEST_F(AwaitTest, WhatABlockingCallReadLeavesTheDescriptorReadable) {
     EXPECT_FALSE(is_readable());
 }
 
+TEST_F(AwaitTest, WhatAnUnlinkTookBackIsNotWaitedForInVain) {  // T-5
+    greet();
+    std::vector<std::string> notes;
+    client->spawn(note_next(device, notes));
+    say(daemon.notice(device.id(), ScriptedDaemon::line(1)).reply(1));
+    ASSERT_TRUE(client->watch_name("db", plenty));  // has read the notice, and wakes nobody yet
+    ASSERT_TRUE(device.unlink(ScriptedDaemon::line(1)));
+    ASSERT_TRUE(client->dispatch());
+    EXPECT_TRUE(notes.empty());
+    say(daemon.shutdown_requested(device.id(), ScriptedDaemon::line(2)));
+    ASSERT_TRUE(client->dispatch());
+    EXPECT_EQ(notes, std::vector<std::string>{"shutdown"});
+}
+
 TEST_F(AwaitTest, OneWaitsForADeviceAtATime) {
     greet();
     std::vector<std::string> first;

@@ -64,6 +64,7 @@ TEST(Instants, SaturateInsteadOfWrapping) {
     EXPECT_TRUE((Instant{INT64_MAX - 1} + Duration{2}).is_never());
     EXPECT_EQ((Instant{5} + Duration{2}).ns, 7);
     EXPECT_TRUE((Instant::never() + Duration{-2}).is_never());
+    EXPECT_EQ((Instant{5} + Duration{-2}).ns, 3) << "a patience that is used up is in the past, not for ever";
 }
 
 TEST(Faults, EveryKindButNoneIsAnErrorF1) {

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The C face's calls that ask the daemon: names, questions, supervision, the log.
+#include "client/src/c_handles.hpp"
+
+using namespace backplane;
+using namespace backplane::c_face;
+
+namespace {
+
+/// A call whose one argument is a name.
+template <class Call>
+bp_status with_name(bp_client* client, const char* name, std::size_t length, Call&& call) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        const auto given = text_in(name, length);
+        return given ? call(client->client, *given) : invalid("no name");
+    });
+}
+
+using Command = Expected<std::string> (Client::*)(std::string_view, WaitFor, Within);
+
+bp_status command(bp_client* client, Command call, const char* name, std::size_t length, std::uint32_t flags,
+                  std::int64_t timeout_ns) noexcept {
+    return with_name(client, name, length, [&](Client& to, std::string_view given) -> Expected<void> {
+        if ((flags & ~std::uint32_t{BP_COMMAND_NO_WAIT}) != 0) {
+            return invalid("unknown flags");
+        }
+        const WaitFor wait = (flags & BP_COMMAND_NO_WAIT) != 0 ? WaitFor::accepted : WaitFor::done;
+        const auto done = (to.*call)(given, wait, within(timeout_ns));
+        return done ? Expected<void>{} : unexpected(done.error());
+    });
+}
+
+/// Hands out a description.
+Expected<void> describe(bp_client& client, Expected<Description>&& all, bp_row* row) {
+    if (!all) {
+        return unexpected(all.error());
+    }
+    show(client.row.emplace(ShownRow{std::move(*all)}));
+    fill(row, client.row->shown);
+    return {};
+}
+
+}  // namespace
+
+bp_status bp_client_register_name(bp_client* client, const char* name, size_t name_length, const bp_device* device,
+                                  int64_t timeout_ns) noexcept {
+    return with_name(client, name, name_length, [&](Client& to, std::string_view given) -> Expected<void> {
+        if (device == nullptr) {
+            return invalid("no Device");
+        }
+        if (device->client != client) {
+            return unexpected(ErrorCode::not_owner, "a Device of another client");
+        }
+        return to.register_name(given, *device->device, within(timeout_ns));
+    });
+}
+
+bp_status bp_client_release_name(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns) noexcept {
+    return with_name(client, name, name_length,
+                     [&](Client& to, std::string_view given) { return to.release_name(given, within(timeout_ns)); });
+}
+
+bp_status bp_client_lookup(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns, bp_line* line) noexcept {
+    return with_name(client, name, name_length, [&](Client& to, std::string_view given) -> Expected<void> {
+        if (!has_room(line)) {
+            return invalid("no place for the line");
+        }
+        const auto found = to.lookup(given, within(timeout_ns));
+        if (!found) {
+            return unexpected(found.error());
+        }
+        fill(line, line_out(*found));
+        return {};
+    });
+}
+
+bp_status bp_client_watch_name(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns) noexcept {
+    return with_name(client, name, name_length,
+                     [&](Client& to, std::string_view given) { return to.watch_name(given, within(timeout_ns)); });
+}
+
+bp_status bp_client_unwatch_name(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns) noexcept {
+    return with_name(client, name, name_length,
+                     [&](Client& to, std::string_view given) { return to.unwatch_name(given, within(timeout_ns)); });
+}
+
+bp_status bp_client_ping(bp_client* client, int64_t timeout_ns, int64_t* elapsed_ns) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        const auto elapsed = client->client.ping(within(timeout_ns));
+        if (!elapsed) {
+            return unexpected(elapsed.error());
+        }
+        if (elapsed_ns != nullptr) {
+            *elapsed_ns = elapsed->ns;
+        }
+        return {};
+    });
+}
+
+bp_status bp_client_list(bp_client* client, int64_t timeout_ns, bp_on_row on_row, void* user) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        if (on_row == nullptr) {
+            return invalid("no function for the rows");
+        }
+        auto rows = client->client.list(within(timeout_ns));
+        if (!rows) {
+            return unexpected(rows.error());
+        }
+        const Calling calling{client->calling};
+        for (DeviceRow& each : *rows) {
+            ShownRow row{};
+            row.value.row = std::move(each);
+            show(row);
+            row.shown.links = -1;
+            if (on_row(&row.shown, user) != 0) {
+                break;
+            }
+        }
+        return {};
+    });
+}
+
+bp_status bp_client_describe(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns, bp_row* row) noexcept {
+    return with_name(client, name, name_length, [&](Client& to, std::string_view given) -> Expected<void> {
+        return has_room(row) ? describe(*client, to.describe(given, within(timeout_ns)), row) : invalid("no place for the row");
+    });
+}
+
+bp_status bp_client_describe_line(bp_client* client, const bp_line* line, int64_t timeout_ns, bp_row* row) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        if (!line_in(line) || !has_room(row)) {
+            return invalid("no line, or no place for the row");
+        }
+        return describe(*client, client->client.describe(line_in(line), within(timeout_ns)), row);
+    });
+}
+
+bp_status bp_client_start(bp_client* client, const char* name, size_t name_length, uint32_t flags, int64_t timeout_ns) noexcept {
+    return command(client, &Client::start, name, name_length, flags, timeout_ns);
+}
+
+bp_status bp_client_stop(bp_client* client, const char* name, size_t name_length, uint32_t flags, int64_t timeout_ns) noexcept {
+    return command(client, &Client::stop, name, name_length, flags, timeout_ns);
+}
+
+bp_status bp_client_restart(bp_client* client, const char* name, size_t name_length, uint32_t flags, int64_t timeout_ns) noexcept {
+    return command(client, &Client::restart, name, name_length, flags, timeout_ns);
+}
+
+bp_status bp_client_ready(bp_client* client, int64_t timeout_ns) noexcept {
+    return on(client, [&]() { return client->client.ready(within(timeout_ns)); });
+}
+
+bp_status bp_client_subscribe(bp_client* client, const bp_subscribe_options* options, int64_t timeout_ns) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        constexpr std::uint32_t all = BP_SUBSCRIBE_GRAPH | BP_SUBSCRIBE_ONCE | BP_SUBSCRIBE_REMEMBERED;
+        const auto known = struct_in(options);
+        if (!known || (known->flags & ~all) != 0) {
+            return invalid("the options of a subscription");
+        }
+        SubscribeOptions chosen;
+        chosen.graph = (known->flags & BP_SUBSCRIBE_GRAPH) != 0;
+        chosen.follow = (known->flags & BP_SUBSCRIBE_ONCE) == 0;
+        if ((known->flags & BP_SUBSCRIBE_REMEMBERED) != 0) {
+            chosen.since = known->since;
+        }
+        return client->client.subscribe(chosen, {}, within(timeout_ns));
+    });
+}
+
+bp_status bp_client_unsubscribe(bp_client* client, int64_t timeout_ns) noexcept {
+    return on(client, [&]() { return client->client.unsubscribe(within(timeout_ns)); });
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What stands behind the C face's handles, and how values cross it in both directions. See backplane/backplane.h for the rules.
+///
+/// Every C function is `on`, or `alone` where it has no handle, with what it does: these refuse a null handle and a forked child, turn an
+/// Error into its code and keep its detail, and let no exception out.
+#pragma once
+
+#include "client/src/fork_guard.hpp"
+
+#include <backplane/backplane.h>
+#include <backplane/client.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+
+struct bp_fields {
+    const std::vector<backplane::LogEvent::Field>* all = nullptr;
+};
+
+namespace backplane::c_face {
+
+/// A C struct that points into the C++ value beside it; neither moves once it is shown.
+struct ShownMessage {
+    Message value;
+    bp_fault fault{};
+    bp_message shown{};
+};
+struct ShownEvent {
+    ClientEvent value;
+    bp_fields fields{};
+    bp_event shown{};
+};
+struct ShownRow {
+    Description value;
+    bp_row shown{};
+};
+struct ShownEnd {
+    DeviceEnd value;
+    bp_fault fault{};
+    bp_end shown{};
+};
+
+/// These fill `shown` from `value`.
+void show(ShownMessage& message);
+void show(ShownEvent& event);
+void show(ShownRow& row);
+/// `epoch`: that of the Device that ended.
+void show(ShownEnd& end, Epoch epoch);
+
+/// Counts in how many of the caller's functions a client is.
+class Calling {
+  public:
+    explicit Calling(int& depth) : depth_(depth) { depth_ += 1; }
+    Calling(const Calling&) = delete;
+    Calling& operator=(const Calling&) = delete;
+    ~Calling() { depth_ -= 1; }
+
+  private:
+    int& depth_;
+};
+
+}  // namespace backplane::c_face
+
+struct bp_device {
+    bp_client* client = nullptr;
+    backplane::Device opened{};           ///< empty for a worker's own, which the Client keeps
+    backplane::Device* device = nullptr;  ///< that one, or `opened`
+    void* user = nullptr;
+};
+
+struct bp_client {
+    explicit bp_client(backplane::Client made) : client(std::move(made)) {}
+
+    // The Client goes before its Devices, so that one `bye` ends them all.
+    std::unordered_map<std::uint64_t, std::unique_ptr<bp_device>> devices{};
+    bp_device* own = nullptr;  ///< that of `bp_client_device`
+    backplane::Client client;
+    backplane::client_detail::ForkGuard guard{};
+    backplane::Error error{};  ///< the last failure
+    bp_handlers handlers{};
+    void* user = nullptr;
+    int calling = 0;     ///< the caller's functions that run
+    int delivering = 0;  ///< those of them that are handlers' deliveries
+
+    // What the last call handed out.
+    std::optional<backplane::c_face::ShownMessage> message{};
+    std::optional<backplane::c_face::ShownEvent> event{};
+    std::optional<backplane::c_face::ShownRow> row{};
+    std::optional<backplane::c_face::ShownEnd> end{};
+    backplane::Error over{};
+};
+
+namespace backplane::c_face {
+
+using Function = Expected<void> (*)(void* work);
+/// Calls it; `client` (null: none) keeps what went wrong.
+bp_status run(bp_client* client, Function function, void* work) noexcept;
+
+/// What needs no handle.
+template <class Work>
+bp_status alone(Work&& work) noexcept {
+    using Plain = std::remove_reference_t<Work>;
+    return run(
+        nullptr, [](void* given) -> Expected<void> { return (*static_cast<Plain*>(given))(); }, &work);
+}
+
+/// What is done with a client.
+template <class Work>
+bp_status on(bp_client* client, Work&& work) noexcept {
+    if (client == nullptr) {
+        return BP_INVALID_ARGUMENT;
+    }
+    if (!client->guard.is_same_process()) {
+        return BP_WRONG_PROCESS;
+    }
+    using Plain = std::remove_reference_t<Work>;
+    return run(
+        client, [](void* given) -> Expected<void> { return (*static_cast<Plain*>(given))(); }, &work);
+}
+
+template <class Work>
+bp_status on(bp_device* device, Work&& work) noexcept {
+    return device == nullptr ? BP_INVALID_ARGUMENT : on(device->client, std::forward<Work>(work));
+}
+
+[[nodiscard]] inline bp_status status_of(ErrorCode code) { return static_cast<bp_status>(code); }
+[[nodiscard]] inline Unexpected invalid(const char* what) { return unexpected(ErrorCode::invalid_argument, what); }
+
+/// How long a caller waits; negative is for ever.
+[[nodiscard]] inline Within within(std::int64_t timeout_ns) { return timeout_ns < 0 ? Within::forever() : Within{Duration{timeout_ns}}; }
+/// An option, where zero is the default.
+[[nodiscard]] inline Within patience(std::int64_t timeout_ns) { return timeout_ns == 0 ? default_patience : within(timeout_ns); }
+
+// ---- in ----
+
+/// A text of the caller's. Nothing where there is no pointer to its bytes.
+[[nodiscard]] inline std::optional<std::string_view> text_in(const char* text, std::size_t length) {
+    if (text == nullptr) {
+        return length == 0 ? std::optional<std::string_view>{std::string_view{}} : std::nullopt;
+    }
+    return std::string_view{text, length};
+}
+
+/// No struct of any version is as large; a size beyond is no size.
+inline constexpr std::size_t struct_max = 4096;
+/// `size` and the member next to it: less is no version of any struct.
+inline constexpr std::size_t struct_min = 8;
+
+/// A struct of the caller's as this library knows it; null is all zeros. Nothing if its size is none, or it says what this library
+/// does not know.
+template <class T>
+[[nodiscard]] std::optional<T> struct_in(const T* given) {
+    T known{};
+    if (given == nullptr) {
+        return known;
+    }
+    const std::size_t size = given->size;
+    if (size < struct_min || size > struct_max) {
+        return std::nullopt;
+    }
+    std::memcpy(&known, given, std::min(size, sizeof(T)));
+    const auto* bytes = reinterpret_cast<const unsigned char*>(given);
+    if (size > sizeof(T) && !std::all_of(bytes + sizeof(T), bytes + size, [](unsigned char byte) { return byte == 0; })) {
+        return std::nullopt;
+    }
+    return known;
+}
+
+/// Null and a line without its size are no Device, which every operation refuses.
+[[nodiscard]] inline Line line_in(const bp_line* line) {
+    return line != nullptr && line->size >= sizeof(bp_line) ? Line{Epoch{line->epoch}, DeviceId{line->id}} : Line{};
+}
+
+/// Nothing where it is none: a kind that does not exist, a text without bytes.
+[[nodiscard]] std::optional<Fault> fault_in(const bp_fault* given);
+
+// ---- out ----
+
+/// Whether the caller's struct can be filled.
+template <class T>
+[[nodiscard]] bool has_room(const T* out) {
+    return out != nullptr && out->size >= (std::is_same_v<T, bp_line> ? sizeof(bp_line) : struct_min);
+}
+
+/// Fills as much as there is room for, and says how much that is.
+template <class T>
+void fill(T* out, T value) {
+    const std::size_t size = std::min<std::size_t>(out->size, sizeof(T));
+    value.size = static_cast<std::uint32_t>(size);
+    std::memcpy(out, &value, size);
+}
+
+[[nodiscard]] inline bp_line line_out(const Line& line) { return {sizeof(bp_line), 0, line.epoch().value, line.id().value}; }
+
+/// Writes a text into the caller's buffer.
+Expected<void> text_out(std::string_view text, char* buffer, std::size_t capacity, std::size_t* length);
+
+}  // namespace backplane::c_face
