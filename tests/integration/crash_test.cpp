@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 namespace backplane::integration {
 namespace {
@@ -308,6 +309,45 @@ TEST(Crash, T13_AStopThatWasUnderWayGoesOn) {
     EXPECT_EQ(daemon.wait_end(), 0);
     EXPECT_TRUE(workers_of(daemon.socket()).empty());
     EXPECT_FALSE(std::filesystem::exists(daemon.socket()));
+}
+
+TEST(Crash, D10_NoIdComesTwice) {
+    BareDaemon daemon{R"({"name": "w", "exec": ["sleep", "1000"], "backoff": "none"})"};
+    ASSERT_TRUE(daemon.start());
+    Client stays = daemon.connect();
+    const Epoch epoch = stays.epoch();
+    std::set<std::uint64_t> seen;
+    const auto use_ids = [&](Client& client) {  // more than a welcome grants, so some are asked for
+        std::vector<Device> devices;
+        for (int i = 0; i < 300; ++i) {
+            auto device = client.open_device({.within = plenty});
+            ASSERT_TRUE(device) << device.error().text();
+            ASSERT_TRUE(seen.insert(device->id().value).second) << device->line().text() << " came twice";
+            devices.push_back(std::move(*device));
+        }
+        ASSERT_TRUE(client.ping(plenty));
+    };
+    std::int64_t dead = 0;
+    for (int round = 0; round < 7; ++round) {
+        const DeviceRow worker = daemon.wait_for(stays, "w", "running", dead);
+        ASSERT_TRUE(worker.line && worker.pid);
+        EXPECT_EQ(seen.insert(worker.line->id().value).second, round != 6) << "of the worker, which lives on at the end";
+        {
+            Client goes = daemon.connect();
+            ASSERT_NO_FATAL_FAILURE(use_ids(goes));
+            ASSERT_EQ(goes.epoch(), epoch) << "in another epoch all ids are others";
+        }
+        ASSERT_NO_FATAL_FAILURE(use_ids(stays));
+        if (round < 5) {
+            dead = *worker.pid;
+            ASSERT_EQ(::kill(static_cast<pid_t>(dead), SIGKILL), 0);
+            crash(daemon);
+        } else if (round == 5) {  // the keeper, too: the next start takes up the same state
+            daemon.kill_service();
+            ASSERT_TRUE(daemon.start());
+        }
+        ASSERT_TRUE(stays.ping(plenty));
+    }
 }
 
 TEST(Crash, BadStateIsGivenUpLoudly) {
