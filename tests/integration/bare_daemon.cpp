@@ -66,7 +66,10 @@ bool has_ended(pid_t pid) {
 
 std::string read_file(const std::string& path) {
     std::ifstream file{path, std::ios::binary};
-    return {std::istreambuf_iterator<char>{file}, {}};
+    // Not by an iterator: the file of a process that ends between open and read answers an error, which that would throw.
+    std::ostringstream content;
+    content << file.rdbuf();
+    return content.str();
 }
 
 std::vector<pid_t> workers_of(const std::string& socket) {
@@ -94,7 +97,7 @@ std::vector<pid_t> children_of(pid_t pid) {
 BareDaemon::BareDaemon(std::string children) : folder_(make_folder()), children_(std::move(children)) {
     replace_all(children_, "@DIR@", folder_);
     replace_all(children_, "@BIN@", program("."));
-    set_settings({});
+    set_settings(R"("resume_grace": "1m", )");
 }
 
 void BareDaemon::set_settings(const std::string& settings) {
@@ -103,7 +106,7 @@ void BareDaemon::set_settings(const std::string& settings) {
 
 pid_t BareDaemon::daemon_pid() const {
     auto client = Client::connect({.path = socket()});
-    const auto info = client ? client->daemon_info() : unexpected(client.error());
+    const auto info = client ? client->daemon_info(plenty) : unexpected(client.error());
     return info ? static_cast<pid_t>(info->pid) : 0;
 }
 
@@ -175,7 +178,7 @@ Client BareDaemon::connect() const {
 DeviceRow BareDaemon::wait_for(Client& client, std::string_view name, std::string_view state, std::int64_t not_pid) const {
     DeviceRow row;
     const bool found = eventually([&] {
-        const auto described = client.describe(name);
+        const auto described = client.describe(name, plenty);
         if (described) {
             row = described->row;
         }

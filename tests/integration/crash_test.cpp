@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 namespace backplane::integration {
 namespace {
@@ -63,12 +64,12 @@ TEST(Crash, X12_WorkersLiveOn) {
     }
     Client other = daemon.connect();
     EXPECT_EQ(pids_of(other), before);
-    const auto info = other.daemon_info();
+    const auto info = other.daemon_info(plenty);
     ASSERT_TRUE(info);
     EXPECT_EQ(info->daemon_restarts, 3U);
     EXPECT_EQ(info->keeper_pid, daemon.pid());
     // Its end is seen as before, with its status, by whoever is its parent now.
-    ASSERT_TRUE(other.device().link_wait(*other.lookup("a"), LinkMode::monitor));
+    ASSERT_TRUE(other.device().link_wait(*other.lookup("a", plenty), LinkMode::monitor, plenty));
     ASSERT_EQ(::kill(static_cast<pid_t>(before.at("a")), SIGUSR1), 0);
     EXPECT_EQ(next_of(other.device()), "disconnected signal(10)");
     EXPECT_NE(daemon.wait_for(other, "a", "running", before.at("a")).pid, before.at("a"));
@@ -84,9 +85,9 @@ TEST(Crash, T10_SessionsGoOnAndNoticesComeOnce) {
     const DeviceId id = mine.id();
     auto target = victim.open_device();
     ASSERT_TRUE(target && victim.ping(plenty));  // it is there for others, too
-    ASSERT_TRUE(mine.link_wait(target->line(), LinkMode::monitor));
-    ASSERT_TRUE(mine.link_wait(*client.lookup("a"), LinkMode::monitor));
-    ASSERT_TRUE(client.register_name("me", mine));
+    ASSERT_TRUE(mine.link_wait(target->line(), LinkMode::monitor, plenty));
+    ASSERT_TRUE(mine.link_wait(*client.lookup("a", plenty), LinkMode::monitor, plenty));
+    ASSERT_TRUE(client.register_name("me", mine, plenty));
 
     const auto before = pids_of(client);
     ASSERT_EQ(::kill(daemon.daemon_pid(), SIGKILL), 0);
@@ -100,7 +101,7 @@ TEST(Crash, T10_SessionsGoOnAndNoticesComeOnce) {
     EXPECT_EQ(told, (std::vector<std::string>{"disconnected error{out of disk}", "disconnected signal(9)"}));
     EXPECT_EQ(mine.id(), id);
     Client other = daemon.connect();
-    const auto me = other.lookup("me");
+    const auto me = other.lookup("me", plenty);
     ASSERT_TRUE(me);
     EXPECT_EQ(me->id(), id);
     crash(daemon);
@@ -116,15 +117,16 @@ TEST(Crash, T10_SessionsGoOnAndNoticesComeOnce) {
 
 TEST(Crash, T10_WhoDoesNotComeBackDrops) {
     BareDaemon daemon{two_sleepers};
-    daemon.set_settings(R"("resume_grace": "1s", )");
+    daemon.set_settings(R"("resume_grace": "3s", )");
     ASSERT_TRUE(daemon.start());
     Client client = daemon.connect();
     auto lost = Client::connect({.path = daemon.socket(), .resume = false});
     ASSERT_TRUE(lost);
     auto target = lost->open_device();
     ASSERT_TRUE(target && lost->ping(plenty));
-    ASSERT_TRUE(client.device().link_wait(target->line(), LinkMode::monitor));
-    crash(daemon);
+    ASSERT_TRUE(client.device().link_wait(target->line(), LinkMode::monitor, plenty));
+    ASSERT_EQ(::kill(daemon.daemon_pid(), SIGKILL), 0);
+    ASSERT_TRUE(client.ping(plenty));  // at once, for this one has no more time than the other
     EXPECT_EQ(next_of(client.device()).substr(0, 17), "disconnected drop");
 }
 
@@ -146,7 +148,7 @@ TEST(Crash, T12_WhoseProcessIsGoneDropsAtOnce) {
     char text[128] = {};
     ASSERT_GT(::read(line[0], text, sizeof text - 1), 0);
     const auto target = Line::parse(text);
-    ASSERT_TRUE(target && client.device().link_wait(*target, LinkMode::monitor));
+    ASSERT_TRUE(target && client.device().link_wait(*target, LinkMode::monitor, plenty));
     daemon.signal(SIGSTOP);  // the keeper: both are gone before there is another daemon
     ASSERT_EQ(::kill(daemon.daemon_pid(), SIGKILL), 0);
     ASSERT_EQ(::kill(other, SIGKILL), 0);
@@ -158,7 +160,8 @@ TEST(Crash, T12_WhoseProcessIsGoneDropsAtOnce) {
 }
 
 TEST(Crash, T9_WorkersThatSpeakComeBackByThemselves) {
-    BareDaemon daemon{R"({"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify", "backoff": "none"})"};
+    BareDaemon daemon{R"({"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"],
+                          "readiness": "notify", "start_timeout": "60s", "backoff": "none"})"};
     ASSERT_TRUE(daemon.start());
     Client client = daemon.connect();
     const DeviceRow row = daemon.wait_for(client, "w", "running");
@@ -208,12 +211,13 @@ TEST(Crash, X3_ReadyThatIsSaidWhileNobodyIsThereIsHeard) {
 TEST(Crash, T8_SessionsOfWorkersThatEndAfterACrashGoWithThem) {
     BareDaemon daemon{R"({"name": "a", "exec": ["sleep", "1000"], "backoff": "none"},
                          {"name": "b", "exec": ["sleep", "1000"], "backoff": "none"},
-                         {"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify", "backoff": "none"})"};
+                         {"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"],
+                          "readiness": "notify", "start_timeout": "60s", "backoff": "none"})"};
     ASSERT_TRUE(daemon.start());
     Client client = daemon.connect();
     (void)daemon.wait_for(client, "w", "running");
     const auto before = pids_of(client);
-    const auto sessions = client.daemon_info();
+    const auto sessions = client.daemon_info(plenty);
     ASSERT_TRUE(sessions);
     const pid_t served = static_cast<pid_t>(sessions->pid);
     ASSERT_EQ(::kill(served, SIGKILL), 0);
@@ -223,7 +227,7 @@ TEST(Crash, T8_SessionsOfWorkersThatEndAfterACrashGoWithThem) {
     (void)daemon.wait_for(client, "w", "running", before.at("w"));
     ASSERT_EQ(::kill(static_cast<pid_t>(before.at("b")), SIGKILL), 0);  // it spoke to no daemon, and has no socket to this one
     (void)daemon.wait_for(client, "b", "running", before.at("b"));
-    const auto now = client.daemon_info();
+    const auto now = client.daemon_info(plenty);
     ASSERT_TRUE(now);
     EXPECT_EQ(now->sessions, sessions->sessions);
 }
@@ -238,14 +242,14 @@ TEST(Crash, OneWhoseKeeperIsKilledTakesItsPlace) {
     ASSERT_EQ(daemon.wait_end(), 128 + SIGKILL);
     EXPECT_TRUE(eventually([&] { return daemon.daemon_pid() > 0 && daemon.daemon_pid() != orphan; }));
     EXPECT_EQ(pids_of(client), before);  // the session went on, too
-    const auto info = client.daemon_info();
+    const auto info = client.daemon_info(plenty);
     ASSERT_TRUE(info);
     EXPECT_EQ(info->keeper_pid, orphan);
     const integration::Run second = daemon.run_beside();
     EXPECT_EQ(second.code, 1);
     EXPECT_NE(second.err.find("already_running: pid " + std::to_string(orphan)), std::string::npos) << second.err;
     // Its children are its own still: how one ends is known.
-    ASSERT_TRUE(client.device().link_wait(*client.lookup("a"), LinkMode::monitor));
+    ASSERT_TRUE(client.device().link_wait(*client.lookup("a", plenty), LinkMode::monitor, plenty));
     ASSERT_EQ(::kill(static_cast<pid_t>(before.at("a")), SIGUSR1), 0);
     EXPECT_EQ(next_of(client.device()), "disconnected signal(10)");
     client.device().disconnect();
@@ -265,7 +269,7 @@ TEST(Crash, T13_WhenBothAreKilledTheNextStartAdopts) {
     Client other = daemon.connect();
     const DeviceRow b = daemon.wait_for(other, "b", "running", before.at("b"));
     EXPECT_EQ(pids_of(other).at("a"), before.at("a"));
-    const auto description = other.describe("b");
+    const auto description = other.describe("b", plenty);
     ASSERT_TRUE(description);
     EXPECT_EQ(description->last_exit, "unreachable{unknown}");  // F-5: never "exit 0"
     EXPECT_TRUE(eventually([&] { return workers_of(daemon.socket()).size() == 2U; }));
@@ -292,17 +296,58 @@ TEST(Crash, T13_WorkersThatEndedUnseenAndWereTakenAwayAreStartedAgain) {
 
 TEST(Crash, T13_AStopThatWasUnderWayGoesOn) {
     BareDaemon daemon{
-        R"({"name": "slow", "exec": ["/bin/sh", "-c", "trap 'sleep 0.5; exit 0' TERM; echo up > @DIR@/up; while :; do sleep 0.1; done"]},
-                         {"name": "quick", "exec": ["sleep", "1000"]})"};
+        R"({"name": "slow", "shutdown": "60s", "exec": ["/bin/sh", "-c",
+               "trap 'until [ -e @DIR@/go ]; do sleep 0.02; done; exit 0' TERM; echo up > @DIR@/up; while :; do sleep 0.1; done"]},
+           {"name": "quick", "exec": ["sleep", "1000"]})"};
     ASSERT_TRUE(daemon.start());
     const pid_t served = daemon.daemon_pid();
     ASSERT_TRUE(eventually([&] { return std::filesystem::exists(daemon.folder() + "/up"); }));
     daemon.signal(SIGTERM);
     EXPECT_TRUE(daemon.logs("child_stopping slow"));
     ASSERT_EQ(::kill(served, SIGKILL), 0);
+    std::ofstream{daemon.folder() + "/go"};
     EXPECT_EQ(daemon.wait_end(), 0);
     EXPECT_TRUE(workers_of(daemon.socket()).empty());
     EXPECT_FALSE(std::filesystem::exists(daemon.socket()));
+}
+
+TEST(Crash, D10_NoIdComesTwice) {
+    BareDaemon daemon{R"({"name": "w", "exec": ["sleep", "1000"], "backoff": "none"})"};
+    ASSERT_TRUE(daemon.start());
+    Client stays = daemon.connect();
+    const Epoch epoch = stays.epoch();
+    std::set<std::uint64_t> seen;
+    const auto use_ids = [&](Client& client) {  // more than a welcome grants, so some are asked for
+        std::vector<Device> devices;
+        for (int i = 0; i < 300; ++i) {
+            auto device = client.open_device({.within = plenty});
+            ASSERT_TRUE(device) << device.error().text();
+            ASSERT_TRUE(seen.insert(device->id().value).second) << device->line().text() << " came twice";
+            devices.push_back(std::move(*device));
+        }
+        ASSERT_TRUE(client.ping(plenty));
+    };
+    std::int64_t dead = 0;
+    for (int round = 0; round < 7; ++round) {
+        const DeviceRow worker = daemon.wait_for(stays, "w", "running", dead);
+        ASSERT_TRUE(worker.line && worker.pid);
+        EXPECT_EQ(seen.insert(worker.line->id().value).second, round != 6) << "of the worker, which lives on at the end";
+        {
+            Client goes = daemon.connect();
+            ASSERT_NO_FATAL_FAILURE(use_ids(goes));
+            ASSERT_EQ(goes.epoch(), epoch) << "in another epoch all ids are others";
+        }
+        ASSERT_NO_FATAL_FAILURE(use_ids(stays));
+        if (round < 5) {
+            dead = *worker.pid;
+            ASSERT_EQ(::kill(static_cast<pid_t>(dead), SIGKILL), 0);
+            crash(daemon);
+        } else if (round == 5) {  // the keeper, too: the next start takes up the same state
+            daemon.kill_service();
+            ASSERT_TRUE(daemon.start());
+        }
+        ASSERT_TRUE(stays.ping(plenty));
+    }
 }
 
 TEST(Crash, BadStateIsGivenUpLoudly) {
@@ -310,7 +355,7 @@ TEST(Crash, BadStateIsGivenUpLoudly) {
     ASSERT_TRUE(daemon.start());
     Client client = daemon.connect();
     const auto before = pids_of_both(daemon, client);
-    const auto info = client.daemon_info();
+    const auto info = client.daemon_info(plenty);
     ASSERT_TRUE(info);
     {
         std::fstream journal{info->journal, std::ios::in | std::ios::out | std::ios::binary};

@@ -87,7 +87,7 @@ TEST(DaemonClients, T8_DeathIsSeenAlthoughAForkedChildHoldsTheSocket) {
     BareDaemon daemon;
     ASSERT_TRUE(daemon.start());
     Client client = daemon.connect();
-    const auto info = client.daemon_info();
+    const auto info = client.daemon_info(plenty);
     ASSERT_TRUE(info);
     for (const std::string& weaker : info->weaker) {
         if (weaker.rfind("T-8", 0) == 0) {
@@ -113,7 +113,7 @@ TEST(DaemonClients, T8_DeathIsSeenAlthoughAForkedChildHoldsTheSocket) {
     const pid_t holder = std::atoi(said.c_str());
     const auto line = Line::parse(said.substr(space + 1, said.size() - space - 2));
     ASSERT_TRUE(line) << said;
-    ASSERT_TRUE(client.device().link_wait(*line, LinkMode::monitor));
+    ASSERT_TRUE(client.device().link_wait(*line, LinkMode::monitor, plenty));
     kill(victim, SIGKILL);
     const auto message = client.device().next(plenty);
     EXPECT_TRUE(message && std::holds_alternative<Disconnected>(*message) && std::get<Disconnected>(*message).device == *line);
@@ -128,7 +128,8 @@ TEST(DaemonClients, StormAtTheDescriptorLimitNeitherKillsNorSpins) {
     ASSERT_TRUE(daemon.start());
     Client witness = daemon.connect();
     const DeviceRow row = daemon.wait_for(witness, "w", "running");
-    ASSERT_TRUE(row.pid);
+    const pid_t served = daemon.daemon_pid();
+    ASSERT_TRUE(row.pid && served > 0);
     std::vector<std::unique_ptr<RawConnection>> storm;
     for (int i = 0; i < 300; ++i) {
         storm.push_back(std::make_unique<RawConnection>(daemon.socket()));
@@ -138,14 +139,14 @@ TEST(DaemonClients, StormAtTheDescriptorLimitNeitherKillsNorSpins) {
     // Descriptors are set aside: workers come back, and whoever was there before is served.
     kill(static_cast<pid_t>(*row.pid), SIGKILL);
     (void)daemon.wait_for(witness, "w", "running", *row.pid);
-    const long before = cpu_ticks(daemon.pid());
+    const long before = cpu_ticks(served);
     const auto begin = std::chrono::steady_clock::now();
     std::this_thread::sleep_for(std::chrono::milliseconds{500});
     const auto window = std::chrono::steady_clock::now() - begin;
-    const double used = static_cast<double>(cpu_ticks(daemon.pid()) - before) / static_cast<double>(sysconf(_SC_CLK_TCK));
+    const double used = static_cast<double>(cpu_ticks(served) - before) / static_cast<double>(sysconf(_SC_CLK_TCK));
     EXPECT_LT(used, 0.5 * std::chrono::duration<double>(window).count()) << "a loop that spins uses all of it";
     storm.clear();
-    EXPECT_TRUE(daemon.connect().ping());
+    EXPECT_TRUE(daemon.connect().ping(plenty));
 }
 
 TEST(DaemonClients, T11_NoiseIsCutAndDisturbsNobody) {
@@ -157,7 +158,7 @@ TEST(DaemonClients, T11_NoiseIsCutAndDisturbsNobody) {
         const RawConnection stranger{daemon.socket()};
         stranger.say(noise);
         EXPECT_TRUE(stranger.is_cut());
-        EXPECT_TRUE(witness.ping());
+        EXPECT_TRUE(witness.ping(plenty));
     }
 }
 
@@ -165,12 +166,15 @@ TEST(DaemonClients, ConnectionsLeaveNoDescriptorBehind) {
     BareDaemon daemon;
     ASSERT_TRUE(daemon.start());
     Client witness = daemon.connect();
-    ASSERT_TRUE(witness.ping());
-    const std::size_t before = open_descriptors(daemon.pid());
+    ASSERT_TRUE(witness.ping(plenty));
+    const pid_t served = daemon.daemon_pid();
+    ASSERT_GT(served, 0);
+    ASSERT_TRUE(witness.ping(plenty));
+    const std::size_t before = open_descriptors(served);
     for (int i = 0; i < 50; ++i) {
-        ASSERT_TRUE(daemon.connect().ping());
+        ASSERT_TRUE(daemon.connect().ping(plenty));
     }
-    EXPECT_TRUE(eventually([&] { return open_descriptors(daemon.pid()) == before; })) << open_descriptors(daemon.pid()) << " of " << before;
+    EXPECT_TRUE(eventually([&] { return open_descriptors(served) == before; })) << open_descriptors(served) << " of " << before;
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ TEST(DaemonSocket, SecondDaemonNamesTheHolderAndLeavesTheFirstAlone) {
     const auto second = daemon.run_beside();
     EXPECT_EQ(second.code, 1);
     EXPECT_NE(second.err.find("pid " + std::to_string(daemon.pid())), std::string::npos) << second.err;
-    EXPECT_TRUE(daemon.connect().ping());
+    EXPECT_TRUE(daemon.connect().ping(plenty));
 }
 
 TEST(DaemonSocket, SymbolicLinkAtThePathIsNeitherFollowedNorRemoved) {

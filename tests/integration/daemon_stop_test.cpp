@@ -15,7 +15,7 @@ namespace {
 /// A worker that writes its name when it is told to end, and then ends.
 std::string polite(const std::string& name) {
     return R"({"name": ")" + name + R"(", "exec": ["/bin/sh", "-c", "trap 'echo )" + name +
-           R"( >> @DIR@/ends; exit 0' TERM; echo up >> @DIR@/ups; while :; do sleep 1000 & wait; done"]})";
+           R"( >> @DIR@/ends; exit 0' TERM; echo up >> @DIR@/ups; while :; do sleep 1000 & wait; done"], "shutdown": "60s"})";
 }
 
 /// A worker that wants to live for ever.
@@ -92,7 +92,7 @@ TEST(DaemonStop, HangupChangesNothing) {
     ASSERT_TRUE(are_up(daemon, 1));
     daemon.signal(SIGHUP);
     EXPECT_TRUE(daemon.logs("SIGHUP"));
-    EXPECT_TRUE(daemon.connect().ping());
+    EXPECT_TRUE(daemon.connect().ping(plenty));
     EXPECT_EQ(daemon.stop(), 0);
 }
 

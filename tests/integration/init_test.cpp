@@ -46,7 +46,7 @@ TEST(Init, TheKeeperIsProcessOneAndReapsWhatIsNobodys) {
     ASSERT_TRUE(daemon.start());
     Client client = daemon.connect();
     const auto plain = daemon.wait_for(client, "plain", "running").pid;
-    const auto info = client.daemon_info();
+    const auto info = client.daemon_info(plenty);
     ASSERT_TRUE(info);
     EXPECT_EQ(info->keeper_pid, 1);
     const auto below = children_of(daemon.pid());
@@ -60,7 +60,9 @@ TEST(Init, TheKeeperIsProcessOneAndReapsWhatIsNobodys) {
         return found == children.end() ? pid_t{0} : *found;
     };
     EXPECT_TRUE(eventually([&] { return !has_zombies(keeper) && !has_zombies(served_by()); }));
-    ASSERT_EQ(::kill(served_by(), SIGKILL), 0);  // what it had adopted is the keeper's now
+    const pid_t served = served_by();
+    ASSERT_GT(served, 0);
+    ASSERT_EQ(::kill(served, SIGKILL), 0);  // what it had adopted is the keeper's now
     ASSERT_TRUE(client.ping(plenty));
     EXPECT_EQ(daemon.wait_for(client, "plain", "running").pid, plain);
     for (int look = 0; look < 20; ++look) {

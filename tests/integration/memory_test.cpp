@@ -65,7 +65,7 @@ class Memory : public ::testing::Test {
     }
 
     BareDaemon daemon_{R"({"name": "plain", "exec": ["sleep", "1000"]},
-                          {"name": "speaks", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify"},
+                          {"name": "speaks", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify", "start_timeout": "60s"},
                           {"name": "fails", "exec": ["sh", "-c", "sleep 0.03; exit 3"], "backoff": "none"})"};
     std::optional<Client> client_, victim_;
     std::uint64_t ends_ = 0;

@@ -21,66 +21,14 @@ import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from protocol_client import (ACK, ERRORS, FAULTS, HOT, MODES, OPTIONAL, TYPES, Closed, Connection, pack, raw_frame,  # noqa: E402
-                             unpack)
+from protocol_client import ACK, ERRORS, FAULTS, OPTIONAL, TYPES, Closed, Connection, pack, raw_frame  # noqa: E402
+from protocol_samples import check_vectors, samples  # noqa: E402
 
-VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors")
 PATH = None
 
 
 def connect(**hello):
     return Connection(PATH).hello(**hello)
-
-
-def samples(file):
-    with open(os.path.join(VECTORS, file), encoding="utf-8") as stream:
-        return json.load(stream)["samples"]
-
-
-def sample_id(text):
-    if text is None:
-        return 0
-    generation, slot = text.split(".")
-    return int(generation, 16) << 32 | int(slot, 16)
-
-
-# ---- the client itself -------------------------------------------------------------------------------------------------
-
-def sample_fields(name, fields):
-    """A sample's fields as numbers of the wire."""
-    wire = {}
-    for key, value in fields.items():
-        if key in ("id", "from", "to", "about", "cascade", "root", "device", "other"):
-            wire[key] = sample_id(value)
-        elif key in ("fault", "root_fault"):
-            wire[key] = FAULTS.index(value)
-        elif key == "mode":
-            wire[key] = MODES[value]
-        elif key == "managed":
-            wire["device_flags"] = int(value)
-        elif key == "code":
-            wire[key] = ERRORS[value]
-        elif key == "refused":
-            wire[key] = TYPES[value]
-        else:
-            wire[key] = int(value) if isinstance(value, bool) else value
-    return wire
-
-
-def check_vectors():
-    """This client reads and writes the samples as they say, so that what it finds below is the daemon's doing."""
-    count = 0
-    for name in HOT:
-        for sample in samples("ok_%s.json" % name):
-            data = bytes.fromhex(sample["hex"])
-            length, kind, flags = struct.unpack_from("<IHH", data)
-            assert length == len(data) and kind == TYPES[name], sample
-            fields = dict({"text": ""}, **sample_fields(name, sample["fields"]))
-            assert unpack(name, flags, data[8:]) == fields, sample
-            text = fields.pop("text")
-            assert pack(name, flags & ACK, text, **fields) == bytes.fromhex(sample.get("again", sample["hex"])), sample
-            count += 1
-    return count
 
 
 # ---- section 2: the handshake --------------------------------------------------------------------------------------
@@ -148,6 +96,73 @@ def test_the_death_of_anothers_device_is_told_once_with_drop():
     watcher.hot("ack", count=watcher.received)
     watcher.fails("not_found", "lookup", name="stranger.story")
     watcher.barrier()
+
+
+def test_a_breach_drops_the_devices():
+    """D-2: whatever a connection is cut for, its Devices go at once, each told once, with the reason as detail."""
+    watcher = connect()
+    mine = watcher.create()
+    for error, breach in (("out_of_order", pack("notice", fault=1)), ("unknown_frame", raw_frame(0x42, 0, b"")),
+                          ("malformed", raw_frame(TYPES["create"], 0, b"short")), ("bad_ack", pack("ack", count=77)),
+                          ("oversized", struct.pack("<IHH", 1 << 30, 1, 0))):
+        owner = connect()
+        devices = [owner.create(), owner.create(flags=ACK)]
+        owner.acknowledged()
+        for device in devices:
+            watcher.hot("link", **{"from": mine, "to": device, "mode": 1})
+        watcher.barrier()
+        owner.send(breach)
+        for device in devices:
+            watcher.expect("notice", to=mine, about=device, fault=FAULTS.index("drop"), text=error)
+        owner.expect_bye(error)
+        watcher.barrier()
+
+
+def test_the_ack_of_a_link_stands_before_its_notice():
+    """T-4: on the wire, also where link and death are carried out in one go, by one connection or by two."""
+    owner, c = connect(), connect()
+    a = c.create()
+    for turn in range(100):
+        dying = c.create() if turn % 2 else owner.create(flags=ACK)
+        if turn % 2 == 0:
+            owner.acknowledged()
+        number = c.sent + 1
+        link = pack("link", ACK, **{"from": a, "to": dying, "mode": 1})
+        end = pack("disconnect", id=dying, fault=1)
+        if turn % 2:
+            c.send(link + end, 2)
+        else:
+            c.send(link, 1)
+            owner.send(end, 1)
+        while True:
+            frame = c.next_of_all()
+            if frame.name != "ack":
+                break
+        if frame.name == "refusal":  # the death was first
+            assert turn % 2 == 0 and frame.body["operation"] == number and frame.body["code"] == ERRORS["link_down"], frame
+            c.acknowledged(number)
+        else:
+            assert frame.name == "notice" and frame.body["about"] == dying and c.acked >= number, (frame, c.acked, number)
+        c.barrier()
+
+
+def test_requests_before_the_close_are_carried_out():
+    """T-6: whole frames count, whatever their number; the half one at the end does not; then the Devices drop in creation order."""
+    watcher = connect()
+    mine = watcher.create(flags=ACK)
+    watcher.acknowledged()
+    for end in (b"", pack("bye", code=ERRORS["closed"])):
+        owner = connect()
+        ids = owner.grants[:200]
+        frames = [pack("create", id=i) + pack("link", **{"from": i, "to": mine, "mode": 2}) for i in ids]
+        frames.append(pack("disconnect", id=ids[7], fault=2, text="said in time"))
+        last = pack("disconnect", id=ids[8], fault=2, text="cut in the middle")
+        owner.send(b"".join(frames) + (end or last[:-3]))
+        owner.close()
+        watcher.expect("notice", about=ids[7], fault=FAULTS.index("error"), text="said in time")
+        for device in ids[:7] + ids[8:]:
+            watcher.expect("notice", to=mine, about=device, fault=FAULTS.index("drop"), text="")
+        watcher.barrier()
 
 
 def test_success_without_the_flag_is_silent():
@@ -233,13 +248,13 @@ def test_linking_to_the_dead_has_exactly_one_outcome():
 def test_a_refusal_says_what_is_known_of_the_dead():
     """L-8: the tail of link_down."""
     c = connect()
-    a, well, faulted = c.create(), c.create(), c.create()
+    a, well, faulted, worded = c.create(), c.create(), c.create(), c.create()
     c.hot("disconnect", id=well)
     c.hot("disconnect", id=faulted, fault=4, argument=3)
-    for target, text in ((well, "dead(none)"), (faulted, "dead(exit(3))"), (c.grants[-1], "unknown")):
+    c.hot("disconnect", id=worded, fault=2, text="disk full")
+    for target, text in ((well, "dead"), (faulted, "dead(exit(3))"), (worded, "dead(error{disk full})"), (c.grants[-1], "unknown")):
         c.hot("link", **{"from": a, "to": target, "mode": 2})
-        refusal = c.expect("refusal", code=ERRORS["link_down"], other=target)
-        assert refusal.body["text"] in (text, "dead" if text.startswith("dead") else text), (refusal, text)
+        c.expect("refusal", code=ERRORS["link_down"], other=target, text=text)
 
 
 def test_other_failures_are_refused_and_change_nothing():
@@ -349,6 +364,26 @@ def test_acknowledging_more_than_was_sent_ends_the_session():
 
 
 # ---- section 6: calls ----------------------------------------------------------------------------------------------
+
+def test_what_is_sent_at_once_is_answered_in_order():
+    """T-1: calls, operations and what they cause make one stream, in the order in which they were sent."""
+    c = connect()
+    a = c.create()
+    for turn in range(20):
+        b = c.create()
+        line = c.line_of(b)
+        calls = [{"call": "register", "name": "one", "device": line}, {"call": "lookup", "name": "one"}, {"call": "nonsense"},
+                 {"call": "daemon"}, {"call": "list", "count": 1}, {"call": "lookup", "name": "one"}]
+        frames = [raw_frame(TYPES["request"], 0, struct.pack("<Q", 900 - n) + json.dumps(call).encode()) for n, call in enumerate(calls)]
+        frames.insert(3, pack("link", **{"from": a, "to": b, "mode": 1}))
+        frames.insert(6, pack("disconnect", id=b, fault=1))
+        c.send(b"".join(frames), len(frames))
+        assert c.reply(900) == {"ok": {}} and c.reply(899)["ok"] == {"device": line, "name": "one"}
+        assert c.reply(898)["error"]["name"] == "unknown_call"
+        assert c.reply(897)["ok"]["pid"] > 0 and len(c.reply(896)["ok"]["devices"]) == 1
+        c.expect("notice", to=a, about=b)
+        assert c.reply(895)["error"]["name"] == "not_found"
+
 
 def test_grants_can_be_asked_for():
     c = connect()

@@ -16,7 +16,7 @@ namespace backplane::integration {
 namespace {
 
 constexpr const char* workers = R"({"name": "plain", "exec": ["sleep", "1000"]},
-    {"name": "speaks", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify"},
+    {"name": "speaks", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify", "start_timeout": "60s"},
     {"name": "fails", "exec": ["sh", "-c", "sleep 0.05; exit 3"], "backoff": {"initial": "1ms", "max": "5ms"}})";
 
 std::string fault_of_next(Device& device) {
@@ -56,7 +56,7 @@ TEST(Upgrade, NoSessionIsLostUnderLoad) {
     EXPECT_EQ(daemon.daemon_pid(), served) << "the process is the same";
     EXPECT_EQ(daemon.wait_for(client, "plain", "running").pid, plain.pid);
     EXPECT_EQ(daemon.wait_for(client, "speaks", "running").pid, speaks.pid);
-    const auto info = client.daemon_info();
+    const auto info = client.daemon_info(plenty);
     ASSERT_TRUE(info);
     EXPECT_EQ(info->daemon_restarts, 0U);
     // And a crash afterwards is one like any other.
@@ -67,11 +67,12 @@ TEST(Upgrade, NoSessionIsLostUnderLoad) {
 
 TEST(Upgrade, OpenCallsAndSubscriptionsGoAlong) {
     BareDaemon daemon{
-        R"({"name": "slow", "exec": ["sh", "-c", "trap 'sleep 0.3; exit 0' TERM; echo up > @DIR@/up; while :; do sleep 0.05; done"]})"};
+        R"({"name": "slow", "shutdown": "60s", "exec": ["sh", "-c",
+               "trap 'until [ -e @DIR@/go ]; do sleep 0.02; done; exit 0' TERM; echo up > @DIR@/up; while :; do sleep 0.05; done"]})"};
     ASSERT_TRUE(daemon.start());
     ASSERT_TRUE(eventually([&] { return std::filesystem::exists(daemon.folder() + "/up"); }));
     Client client = daemon.connect();
-    ASSERT_TRUE(client.subscribe());
+    ASSERT_TRUE(client.subscribe({}, {}, plenty));
     std::string stopped;
     std::thread waits{[&] {
         Client other = daemon.connect();
@@ -79,7 +80,8 @@ TEST(Upgrade, OpenCallsAndSubscriptionsGoAlong) {
         stopped = done ? *done : done.error().text();
     }};
     EXPECT_TRUE(daemon.logs("child_stopping slow"));
-    ASSERT_TRUE(client.upgrade(plenty));
+    EXPECT_TRUE(client.upgrade(plenty));
+    std::ofstream{daemon.folder() + "/go"};
     waits.join();
     EXPECT_EQ(stopped, "slow");
     bool told = false;
@@ -124,7 +126,7 @@ TEST(Detach, WorkersRunOnAndTheNextStartAdoptsThem) {
     Client client = daemon.connect();
     const auto plain = daemon.wait_for(client, "plain", "running");
     const auto other = daemon.wait_for(client, "other", "running");
-    ASSERT_TRUE(client.device().link_wait(*other.line, LinkMode::monitor));
+    ASSERT_TRUE(client.device().link_wait(*other.line, LinkMode::monitor, plenty));
     ASSERT_TRUE(client.detach(plenty));
     EXPECT_EQ(daemon.wait_end(), 0);
     EXPECT_EQ(::kill(static_cast<pid_t>(*plain.pid), 0), 0);

@@ -18,7 +18,7 @@ std::string fault_of(Device& device) {
 }
 
 TEST(WorkerTest, ReadyByTheLibraryStartsTheNext) {  // X-3, S-5
-    Daemon daemon{R"([{"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify"},
+    Daemon daemon{R"([{"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify", "start_timeout": "60s"},
                       {"name": "after", "exec": ["sleep", "1000"]}])"};
     daemon.await_state("after", "running");
     daemon.await_state("w", "running");
@@ -33,7 +33,8 @@ TEST(WorkerTest, NeverReadyIsATimeout) {  // S-10, F-5
 }
 
 TEST(WorkerTest, ShutdownRequestIsHeededAndMeansACleanEnd) {  // M-2, S-37
-    Daemon daemon{R"([{"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify", "restart": "transient"}])"};
+    Daemon daemon{R"([{"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"],
+                       "readiness": "notify", "start_timeout": "60s", "restart": "transient"}])"};
     const DeviceRow row = daemon.await_state("w", "running");
     Client client = daemon.connect();
     ASSERT_TRUE(client.device().link_wait(*row.line, LinkMode::monitor, plenty));
@@ -55,16 +56,21 @@ TEST(WorkerTest, ExplicitFaultIsToldAtOnceAndTheProcessIsStopped) {  // T-9, D-4
 }
 
 TEST(WorkerTest, SilentWorkerIsJudgedByItsExitAlone) {  // T-9, F-5
-    Daemon daemon{R"([{"name": "w", "exec": ["sh", "-c", "sleep 0.2; exit 3"], "restart": "transient", "backoff": "none"}])"};
+    Daemon daemon{
+        R"([{"name": "w", "exec": ["sh", "-c", "until rm @DIR@/go 2>/dev/null; do sleep 0.02; done; exit 3"], "restart": "transient",
+                       "backoff": "none"}])"};
     const DeviceRow row = daemon.await_state("w", "running");
     Client client = daemon.connect();
-    ASSERT_TRUE(client.device().link(*row.line, LinkMode::monitor));
+    ASSERT_TRUE(client.device().link_wait(*row.line, LinkMode::monitor, plenty));
+    std::ofstream{daemon.folder() + "/go"};
     EXPECT_EQ(fault_of(client.device()), "exit(3)");
 }
 
 TEST(WorkerTest, ManagedRunCascadesAndBothComeBack) {  // W-2, W-7, S-29, F-2
     Daemon daemon{R"([{"name": "db", "exec": ["sleep", "1000"], "backoff": "none"},
-                      {"name": "cache", "exec": ["@BIN@/bp_test_worker", "depend", "db"], "readiness": "notify", "backoff": "none"}])"};
+                      {"name": "cache", "exec": ["@BIN@/bp_test_worker", "depend", "db"],
+                       "readiness": "notify", "start_timeout": "60s", "backoff": "none"}])",
+                  R"("period": "10m", )"};
     const DeviceRow db = daemon.await_state("db", "running");
     const DeviceRow cache = daemon.await_state("cache", "running");
     Client client = daemon.connect();
@@ -79,7 +85,8 @@ TEST(WorkerTest, ManagedRunCascadesAndBothComeBack) {  // W-2, W-7, S-29, F-2
 }
 
 TEST(WorkerTest, KilledWorkerTakesNothingOfItsSocketAlong) {  // T-9: the exit, not the socket's end, gives the fault
-    Daemon daemon{R"([{"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"], "readiness": "notify", "backoff": "none"}])"};
+    Daemon daemon{R"([{"name": "w", "exec": ["@BIN@/bp_test_worker", "ready"],
+                       "readiness": "notify", "start_timeout": "60s", "backoff": "none"}])"};
     Client client = daemon.connect();
     DeviceRow row = daemon.await_state("w", "running");
     for (int round = 0; round < 3; ++round) {

@@ -43,8 +43,10 @@ inline bool eventually(const std::function<bool()>& is_so) {
 }
 
 inline std::string text_of(const std::string& path) {
-    std::ifstream file{path};
-    return {std::istreambuf_iterator<char>{file}, {}};
+    // Not by an iterator: the file of a process that ends between open and read answers an error, which that would throw.
+    std::ostringstream text;
+    text << std::ifstream{path}.rdbuf();
+    return text.str();
 }
 
 /// The value of `field:` in the status of a process.
