@@ -25,7 +25,8 @@ namespace backplane::integration {
 
 class BareDaemon {
   public:
-    /// `children`: the list of the root supervisor, in JSON without its brackets; `@DIR@` stands for the folder.
+    /// `children`: the list of the root supervisor, in JSON without its brackets; `@DIR@` stands for the folder. After a crash of the
+    /// daemon sessions have a minute to come back, where `set_settings` does not say otherwise.
     explicit BareDaemon(std::string children = {});
     BareDaemon(const BareDaemon&) = delete;
     BareDaemon& operator=(const BareDaemon&) = delete;

@@ -35,6 +35,7 @@ namespace {
 using integration::BareDaemon;
 
 constexpr Duration patience = Duration::seconds(120);
+constexpr const char* resume_grace = R"("resume_grace": "5s", )";
 constexpr std::int64_t resume_grace_ns = 5'000'000'000;
 constexpr std::int64_t slack_ns = 5'000'000'000;
 
@@ -49,6 +50,7 @@ class Storm {
           board_(*Board::make()),
           daemon_(worker_specs()),
           workers_(board_, daemon_.folder(), daemon_.socket()) {
+        daemon_.set_settings(resume_grace);
         board_.grace_ns = resume_grace_ns + slack_ns;
     }
 
