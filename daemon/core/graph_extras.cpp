@@ -143,6 +143,9 @@ std::string Graph::check_extras() const {
     std::vector<std::uint8_t> seen(extras_.size(), 0);
     std::vector<std::uint64_t> bytes(sessions_.size(), 0);
     std::size_t known = 1;
+    if (extras_[0].heartbeat != 0 || extras_[0].labels != 0 || extras_[0].slot != 0 || extras_[0].next_free != 0) {
+        return "nobody has a heartbeat or labels";  // it is asked of every Device that has none
+    }
     for (std::uint32_t slot = page_slots; slot < devices_.size(); ++slot) {
         const Device& device = devices_[slot];
         if (device.state != DeviceState::live || device.life.extra == 0) {

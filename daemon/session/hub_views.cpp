@@ -79,14 +79,14 @@ std::optional<std::string> Hub::name_of(DeviceId device) const {
     return std::nullopt;
 }
 
-/// False where the page is full. One row alone always fits.
+/// False where the page is full. One row alone fits; if one out of a strange image does not, its reply is an error and no endless list.
 bool Hub::add_row(wire::Listing& listing, ListRoom& room, wire::Row row) const {
     const std::size_t bytes = wire::row_bytes(row, engine_.graph().epoch());
-    if (room.rows == 0 || bytes > room.bytes) {
+    if (room.rows == 0 || (bytes > room.bytes && !listing.rows.empty())) {
         return false;
     }
     --room.rows;
-    room.bytes -= bytes;
+    room.bytes -= std::min(bytes, room.bytes);
     listing.rows.push_back(std::move(row));
     return true;
 }

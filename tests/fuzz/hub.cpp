@@ -138,6 +138,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Client hostile(hub, 2);
     attack(hub, hostile, data[0], fuzz::as_text(data + 1, size - 1));
     run_all(hub);
+    hub.set_time(Instant{2'001'000'000}, 2'000'001);  // what it promised by then comes due
+    hub.feed(core::Event::of(core::EventKind::tick));
+    run_all(hub);
     bear_witness(hub, witness);
     hostile.drain();
     if (!hub.is_finished(hostile.index())) {

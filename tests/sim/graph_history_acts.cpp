@@ -173,12 +173,12 @@ void GraphHistory::operate(Client& client) {
         const Id to = any_device();
         wire::encode_shutdown(bytes, wire::Shutdown{DeviceId{from}, DeviceId{to}}, flags);
         send_counted(client, bytes, asked, [this, serial, from, to](std::uint64_t op) { model_.shutdown(serial, from, to, op); });
-    } else if (what < 89) {
+    } else if (what < 88) {
         const Id id = own_device(client);
         const bool on = chance.one_in(2);
         wire::encode(bytes, wire::Manage{DeviceId{id}, on}, flags);
         send_counted(client, bytes, asked, [this, serial, id, on](std::uint64_t op) { model_.manage(serial, id, on, op); });
-    } else if (what < 93) {
+    } else if (what < 94) {
         operate_self(client);
     } else {
         operate_name(client);
