@@ -220,7 +220,7 @@ static void children_are_listed_and_commanded(void) {
     OK(bp_client_describe(clients[0], "sleeper", 7, PLENTY, &row));
     EXPECT(same_text(row.state, row.state_length, "down") && row.pid == -1 && row.line.id == 0);
     OK(bp_client_start(clients[0], "sleeper", 7, 0, PLENTY));
-    EXPECT(bp_client_start(clients[0], "sleeper", 7, 0, PLENTY) == BP_ALREADY_STARTED);
+    EXPECT(bp_client_start(clients[0], "sleeper", 7, 0, PLENTY) == BP_RUNNING);
     EXPECT(bp_client_stop(clients[0], "nobody", 6, BP_COMMAND_NO_WAIT, PLENTY) == BP_NOT_FOUND);
     EXPECT(bp_client_ready(clients[0], PLENTY) == BP_NOT_OWNER);
 }

@@ -14,7 +14,7 @@ TEST(CFaceTest, ProgramInC11LinksMonitorsAndIsTold) {  // D-3, D-6, L-9, M-2, T-
     daemon.await_state("sleeper", "running");
     daemon.await_state("worker", "running");
     Process face{{program("bp_c_face")}, {"BACKPLANE_SOCKET=" + daemon.socket()}, daemon.folder() + "/face"};
-    const Run run = face.wait();
+    const auto run = face.wait();
     EXPECT_EQ(run.code, 0);
     EXPECT_EQ(run.err, "");
     daemon.await("worker", [](const DeviceRow& row) { return row.restarts == 1U && row.state == "running"; });
@@ -30,7 +30,7 @@ TEST(ExampleTest, MonitorInCSaysWhyItWent) {
         return description && description->links_total == 1;
     }));
     ASSERT_EQ(::kill(static_cast<pid_t>(*db.pid), SIGKILL), 0);
-    const Run run = monitor.wait();
+    const auto run = monitor.wait();
     EXPECT_EQ(run.out, "db went: signal(9)\n");
     EXPECT_EQ(run.err, "");
     EXPECT_EQ(run.code, 0);

@@ -387,8 +387,8 @@ BP_EXPORT bp_status bp_client_describe_line(bp_client* client, const bp_line* li
 enum bp_command_flags {
     BP_COMMAND_NO_WAIT = 1  ///< answer when the daemon has accepted it; else when it is done
 };
-/// A child of a supervisor, by its name. `BP_NOT_FOUND`, `BP_NO_SUPERVISOR`, `BP_ALREADY_STARTED`, `BP_RESTARTING`, `BP_STOPPING`,
-/// `BP_START_FAILED`, `BP_BUSY`, `BP_NOT_PERMITTED`. Stopping what is down succeeds.
+/// A child of a supervisor, by its name. `BP_NOT_FOUND`, `BP_NO_SUPERVISOR`, `BP_RUNNING`, `BP_ALREADY_STARTED`, `BP_RESTARTING`,
+/// `BP_STOPPING`, `BP_START_FAILED`, `BP_BUSY`, `BP_NOT_PERMITTED`. Stopping what is down succeeds.
 BP_EXPORT bp_status bp_client_start(bp_client* client, const char* name, size_t name_length, uint32_t flags,
                                     int64_t timeout_ns) BP_NOEXCEPT;
 BP_EXPORT bp_status bp_client_stop(bp_client* client, const char* name, size_t name_length, uint32_t flags, int64_t timeout_ns) BP_NOEXCEPT;
