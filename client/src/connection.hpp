@@ -11,10 +11,14 @@
 #include <backplane/expected.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace backplane::client_detail {
+
+/// A program's name as a hello may carry it: 1 to 255 bytes without control characters. Empty: the library's own.
+[[nodiscard]] std::string presentable(std::string name);
 
 class Connection {
   public:

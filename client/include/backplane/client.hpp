@@ -18,6 +18,10 @@
 
 namespace backplane {
 
+namespace client_detail {
+class LocalAccess;
+}
+
 struct ConnectOptions {
     std::string path{};                ///< the daemon's socket; empty: `Client::default_path()`
     std::string name{};                ///< of this program, for the daemon's lists and logs; empty: `libbackplane`
@@ -150,6 +154,7 @@ class BP_EXPORT Client {
     struct State;
     explicit Client(std::unique_ptr<State> state);
     void deliver_log();
+    friend class client_detail::LocalAccess;  // backplane::testing::LocalBus makes Clients of its own
 
     std::unique_ptr<State> state_;
 };
