@@ -26,7 +26,7 @@ int main() {
     if (!db || !database.register_name("db", *db)) {
         return 1;
     }
-    bus.after(Duration::seconds(60), [&] { bus.crash(); });          // the daemon crashes: nothing of it is to be seen
+    bus.after(Duration::seconds(60), [&] { bus.crash(); });           // the daemon crashes: nothing of it is to be seen
     bus.after(Duration::seconds(3600), [&] { bus.kill(database); });  // an hour that takes no time
     const Instant begin = bus.now();
     const std::string stands = serve(ours, ours.device());

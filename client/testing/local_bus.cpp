@@ -49,7 +49,7 @@ void LocalBus::advance(Duration by) {
     while (state_->fire_next(target)) {
     }
     if (!target.is_never()) {
-        state_->set_now(target);
+        state_->set_now(std::max(target, state_->now()));  // an act may have waited for longer
     }
 }
 

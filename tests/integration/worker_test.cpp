@@ -130,5 +130,13 @@ TEST(ExampleTest, TasksFailTogether) {  // decision 13, L-1
     EXPECT_TRUE(eventually([&] { return content(daemon.folder() + "/tasks.log").find("pong went with cascade(") != std::string::npos; }));
 }
 
+TEST(ExampleTest, FaultHandlingIsTestedWithoutADaemon) {
+    const Daemon daemon;  // only for a folder
+    Process test{{program("backplane-example-fault-handling")}, {}, daemon.folder() + "/test"};
+    const auto run = test.wait();
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_EQ(run.out, "copy\n");
+}
+
 }  // namespace
 }  // namespace backplane::integration

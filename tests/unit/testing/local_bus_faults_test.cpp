@@ -4,6 +4,9 @@
 #include <backplane/testing/local_bus.hpp>
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <optional>
 #include <string>
 #include <utility>
@@ -46,6 +49,21 @@ class LocalBusFaults : public ::testing::Test {
     Client ours = bus.connect();
     Client theirs = bus.connect();
 };
+
+TEST_F(LocalBusFaults, WhoIsRefusedIsOverFromTheBeginning) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int next = ::dup(theirs.fd());  // the lowest that is free
+    ::close(next);
+    const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    Client refused = bus.connect();
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_TRUE(refused.ended());
+    EXPECT_EQ(refused.ended()->code, ErrorCode::system);
+    EXPECT_EQ(refused.ping().error().code, ErrorCode::system);
+    EXPECT_TRUE(ours.ping());
+}
 
 // ---- kill ------------------------------------------------------------------------------------------------------------
 
@@ -104,7 +122,10 @@ TEST_F(LocalBusFaults, ABlockingCallOfTheKilledEnds) {
 TEST_F(LocalBusFaults, SessionsComeBackFromACrash) {  // T-10
     Device device = watched(theirs);
     ASSERT_TRUE(theirs.register_name("db", device));
+    ASSERT_TRUE(ours.dispatch());
     bus.crash(Duration::milliseconds(20));
+    pollfd watched_by_a_loop{ours.fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&watched_by_a_loop, 1, 0), 1) << "the event is to be told";
     const auto resumed = event_of<Resumed>(ours);
     ASSERT_TRUE(resumed);
     EXPECT_EQ(resumed->away, Duration::milliseconds(20));

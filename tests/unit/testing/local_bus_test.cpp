@@ -190,6 +190,9 @@ TEST_F(LocalBusTest, AdvanceLetsEachThingHappenAtItsTime) {
     EXPECT_EQ(bus.now(), begin + Duration::seconds(5));
     bus.advance(Duration::forever());
     EXPECT_EQ(bus.now(), begin + Duration::seconds(9)) << "where the last act was due";
+    bus.after(second, [&] { EXPECT_FALSE(theirs.device().next(Within{Duration::seconds(50)})); });
+    bus.advance(Duration::seconds(2));
+    EXPECT_EQ(bus.now(), begin + Duration::seconds(60)) << "the clock never goes back";
     bus.after(Duration::forever(), [] { FAIL(); });
     bus.advance(Duration::forever());
 }
