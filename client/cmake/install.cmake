@@ -13,6 +13,11 @@ if(TARGET backplane_client)
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT devel
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT devel
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    if(TARGET backplane_testing)
+        install(TARGETS backplane_testing EXPORT backplane_targets
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT devel
+            INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    endif()
     install(DIRECTORY proto/include/ client/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT devel
         FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
     set(BP_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/backplane)

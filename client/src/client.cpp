@@ -5,9 +5,7 @@
 #include "client/src/socket_connection.hpp"
 
 #include <backplane/client.hpp>
-#include <backplane/version.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace backplane {
@@ -19,20 +17,10 @@ using client_detail::Descriptor;
 using client_detail::now;
 using client_detail::SocketConnection;
 
-/// What the hello accepts: 1 to 255 bytes without control characters.
-std::string presentable(std::string name) {
-    for (char& c : name) {
-        const auto byte = static_cast<unsigned char>(c);
-        c = byte < 0x20 || byte == 0x7f ? '?' : c;
-    }
-    name.resize(std::min<std::size_t>(name.size(), 200));
-    return name.empty() ? std::string{"libbackplane/"} + std::string{version_text} : name;
-}
-
 /// Who comes, and what it has to come back by.
 client_detail::Approach approach(ConnectOptions&& options, std::string path, talk::Comeback comeback = {}) {
     comeback.allowed = options.resume && !path.empty();
-    return {presentable(std::move(options.name)), std::move(path), std::move(comeback)};
+    return {client_detail::presentable(std::move(options.name)), std::move(path), std::move(comeback)};
 }
 
 }  // namespace

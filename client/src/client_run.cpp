@@ -38,11 +38,13 @@ Expected<bool> Client::wait(Within within) {
         return unexpected(fit.error());
     }
     const Instant deadline = connection.now() + within.length;
+    const int posted = connection.has_own_clock() ? -1 : state_->posts->descriptor();
     Expected<bool> moved = true;
     while (moved && !has_something_to_do()) {
-        moved = connection.pump(std::min(deadline, connection.waiters().next_timer()), state_->posts->descriptor());
+        moved = connection.pump(std::min(deadline, connection.waiters().next_timer()), posted);
         const bool in_vain = (moved && !*moved) || (!moved && moved.error().code == ErrorCode::timeout);
-        if (in_vain && !has_something_to_do() && connection.now() >= deadline) {
+        const bool is_over = connection.now() >= deadline || !moved;
+        if (in_vain && !has_something_to_do() && is_over) {
             return false;
         }
     }
@@ -90,6 +92,9 @@ Expected<void> Client::start_thread() {
     }
     if (auto fit = state->connection->usable(); !fit) {
         return unexpected(fit.error());
+    }
+    if (state->connection->has_own_clock()) {
+        return unexpected(ErrorCode::not_supported, "this client has no thread but its test's");
     }
     const auto given = std::make_shared<std::binary_semaphore>(0);
     try {

@@ -2,10 +2,22 @@
 /// See connection.hpp: what is the same whichever way the bytes go.
 #include "client/src/connection.hpp"
 
+#include <backplane/version.hpp>
+
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 namespace backplane::client_detail {
+
+std::string presentable(std::string name) {
+    for (char& c : name) {
+        const auto byte = static_cast<unsigned char>(c);
+        c = byte < 0x20 || byte == 0x7f ? '?' : c;
+    }
+    name.resize(std::min<std::size_t>(name.size(), 200));
+    return name.empty() ? std::string{"libbackplane/"} + std::string{version_text} : name;
+}
 
 Expected<void> Connection::touchable() const {
     if (!is_same_process()) {

@@ -13,11 +13,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 namespace backplane::client_detail {
+
+/// A program's name as a hello may carry it: 1 to 255 bytes without control characters. Empty: the library's own.
+[[nodiscard]] std::string presentable(std::string name);
 
 class Connection {
   public:
@@ -35,6 +39,8 @@ class Connection {
 
     /// The clock that deadlines are counted by.
     [[nodiscard]] virtual Instant now() const = 0;
+    /// Whether that is a clock of its own, which waiting moves: nothing is then to be waited for in real time.
+    [[nodiscard]] virtual bool has_own_clock() const { return false; }
     /// What a user's loop watches.
     [[nodiscard]] virtual int descriptor() const = 0;
     /// False in a forked child.

@@ -34,9 +34,34 @@ find_package(backplane 0.1 REQUIRED)
 add_executable(user main.cpp)
 target_link_libraries(user PRIVATE backplane::client)
 CMAKE
+cat >"$work/user/local.cpp" <<'CPP'
+#include <backplane/testing/local_bus.hpp>
+
+#include <cstdio>
+
+int main() {
+    backplane::testing::LocalBus bus;
+    backplane::Client ours = bus.connect();
+    backplane::Client theirs = bus.connect();
+    auto device = theirs.open_device();
+    if (!device || !ours.device().link_wait(device->line(), backplane::LinkMode::monitor)) {
+        return 1;
+    }
+    bus.kill(theirs);
+    const auto message = ours.device().next(backplane::Within::forever());
+    const auto* gone = message ? std::get_if<backplane::Disconnected>(&*message) : nullptr;
+    std::printf("%s\n", gone && gone->fault ? backplane::fault_text(*gone->fault, ours.epoch()).c_str() : "nothing");
+}
+CPP
+cat >>"$work/user/CMakeLists.txt" <<'CMAKE'
+add_executable(local local.cpp)
+target_link_libraries(local PRIVATE backplane::testing)
+CMAKE
 cmake -S "$work/user" -B "$work/user/build" -DCMAKE_PREFIX_PATH="$work/stage" >/dev/null
 cmake --build "$work/user/build" >/dev/null
 [ "$("$work/user/build/user")" = "9.1.2 link_down" ] || { echo "the CMake consumer says something else"; exit 1; }
+[ "$("$work/user/build/local")" = "drop" ] || { echo "the consumer of backplane::testing says something else"; exit 1; }
+ldd "$work/user/build/local" | grep -q libbackplane && { echo "backplane::testing needs libbackplane.so"; exit 1; }
 
 # pkg-config knows the prefix of the staged install only by its own file's place.
 export PKG_CONFIG_PATH=$libdir/pkgconfig

@@ -151,5 +151,13 @@ TEST(ExampleTest, UvServersConnectionsHaveDevices) {
     EXPECT_EQ(told->fault()->kind, FaultKind::drop);
 }
 
+TEST(ExampleTest, FaultHandlingIsTestedWithoutADaemon) {
+    const Daemon daemon;  // only for a folder
+    Process test{{program("backplane-example-fault-handling")}, {}, daemon.folder() + "/test"};
+    const auto run = test.wait();
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_EQ(run.out, "copy\n");
+}
+
 }  // namespace
 }  // namespace backplane::integration

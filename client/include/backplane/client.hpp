@@ -22,6 +22,10 @@
 
 namespace backplane {
 
+namespace client_detail {
+class LocalAccess;
+}
+
 struct ConnectOptions {
     std::string path{};                ///< the daemon's socket; empty: `Client::default_path()`
     std::string name{};                ///< of this program, for the daemon's lists and logs; empty: `libbackplane`
@@ -240,6 +244,7 @@ class BP_EXPORT Client {
   private:
     struct State;
     explicit Client(std::unique_ptr<State> state);
+    friend class client_detail::LocalAccess;  // backplane::testing::LocalBus makes Clients of its own
     BP_HIDDEN void deliver_log();
     BP_HIDDEN void run_ready();
     BP_HIDDEN bool has_something_to_do() const;
