@@ -48,8 +48,9 @@ struct LocalBusOptions {
 /// waits for or its own time is over. If it would wait for ever and nothing is due either, it answers `timeout`, and the detail says
 /// that nothing can happen any more on this bus; `Client::wait` answers false then.
 ///
-/// **Coroutines** run within `dispatch` and what calls it, `Client::run` included, which jumps to the times that its own Client's coroutines
-/// sleep for. Those of another Client run when that is dispatched, which an `after` can do. `start_thread` answers `not_supported`.
+/// **Coroutines** run within `dispatch` and what calls it, `Client::run` included, which jumps to the times that its own Client's
+/// coroutines sleep for. Those of another Client run when that is dispatched, which an `after` can do. `start_thread` answers
+/// `not_supported`.
 ///
 /// **Managed runs** of functions are real: a thread, in real time, for which the clock stands still.
 /// What is on its way when the run begins, reaches it. Only if the work is still busy after 50 real milliseconds, the clock jumps to
