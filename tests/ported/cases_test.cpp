@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The reference's cases of managed runs, through the public face alone: how a run ends when the neighbour that its Device is linked
-/// with ends (rules W-2 to W-4), and what is told of the Device itself.
+/// The reference's cases of watch, manage and part_manage, through the public face alone: what comes of some work when the neighbour
+/// that its Device is linked with ends (rules W-1 to W-4), and what is told of the Device itself. Each with work that is a function, and
+/// with work that is a Task.
 ///
 /// The names say: how it is linked, by what it names its neighbour (a Device at hand, or the line of another process's), and how the
 /// neighbour ends: well, by an error, or let go without a word. The neighbour's end is on its way when the run begins. Works that must
-/// not get to their own end wait for their stop token and for nothing else.
+/// not get to their own end wait for their stop token, or for ever, and for nothing else.
 #include "tests/ported/world.hpp"
 
 #include <backplane/backplane.hpp>
 
 #include <gtest/gtest.h>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <type_traits>
+#include <utility>
 
 namespace backplane::ported {
 namespace {
@@ -33,11 +37,23 @@ int until_stopped(std::stop_token stop) {
     return value;
 }
 
+Task<int> task_at_once() { co_return value; }
+
+/// Only its cancelling ends it.
+Task<int> task_for_ever(Client& client) {
+    static_cast<void>(co_await client.sleep(Duration::forever()));
+    co_return value;
+}
+
+/// What the work is.
+enum class Of { function, task };
+
 /// The Device of the run, its neighbour, and a third who is told how the Device itself ends.
 class Scene {
   public:
     Scene() : device_(open(ours_)) { EXPECT_TRUE(ours_.ping(plenty)); }
 
+    [[nodiscard]] Client& client() { return ours_; }
     [[nodiscard]] Device& device() { return device_; }
     [[nodiscard]] const Line& neighbour() const { return line_; }
 
@@ -95,17 +111,44 @@ class Scene {
     Line line_;
 };
 
-// ---- the forms of a managed run --------------------------------------------------------------------------------------
+// ---- the forms of a run ----------------------------------------------------------------------------------------------
+
+/// Runs a Task to its end; the test fails if it has none.
+template <class T>
+T driven(Client& client, Task<T> task) {
+    auto done = client.run(std::move(task), plenty);
+    if (!done) {
+        ADD_FAILURE() << done.error().text();
+        std::abort();
+    }
+    return std::move(*done);
+}
 
 struct ManageForm {
     static constexpr bool ends_the_device = true;
-    static Managed<int> run(Device& device, int (*work)(std::stop_token)) { return device.manage(work); }
+    static Managed<int> run(Scene& scene, int (*work)(std::stop_token)) { return scene.device().manage(work); }
+    static Managed<int> run(Scene& scene, Task<int> work) { return driven(scene.client(), scene.device().manage(std::move(work))); }
 };
 
 struct PartManageForm {
     static constexpr bool ends_the_device = false;
-    static Managed<int> run(Device& device, int (*work)(std::stop_token)) { return device.part_manage(work); }
+    static Managed<int> run(Scene& scene, int (*work)(std::stop_token)) { return scene.device().part_manage(work); }
+    static Managed<int> run(Scene& scene, Task<int> work) { return driven(scene.client(), scene.device().part_manage(std::move(work))); }
 };
+
+struct WatchForm {
+    static Watched<int> run(Scene& scene, int (*work)(std::stop_token)) { return scene.device().watch(work); }
+    static Watched<int> run(Scene& scene, Task<int> work) { return driven(scene.client(), scene.device().watch(work)); }
+};
+
+template <class Form>
+auto run_to_its_end(Scene& scene, Of of) {
+    return of == Of::function ? Form::run(scene, at_once) : Form::run(scene, task_at_once());
+}
+template <class Form>
+auto run_for_ever(Scene& scene, Of of) {
+    return of == Of::function ? Form::run(scene, until_stopped) : Form::run(scene, task_for_ever(scene.client()));
+}
 
 /// The run came to its value: after `manage` the Device has ended well, after `part_manage` it lives (W-2, W-3).
 template <class Form>
@@ -120,27 +163,10 @@ void expect_success(Scene& scene, const Managed<int>& run) {
     }
 }
 
-template <class Form>
-void expect_solo_success() {
-    Scene scene;
-    scene.watch();
-    expect_success<Form>(scene, Form::run(scene.device(), at_once));
-}
-
-/// What the neighbour's end makes of the run.
-template <class Form>
-void expect_of(LinkMode mode, By by, End end) {
-    Scene scene;
-    scene.link(mode, by);
-    scene.watch();
-    scene.end_neighbour(end);
-    if (end == End::succeeds) {
-        expect_success<Form>(scene, Form::run(scene.device(), at_once));
-        return;
-    }
-    const Managed<int> run = Form::run(scene.device(), until_stopped);
+/// The neighbour's fault became the Device's cascade (W-2).
+void expect_cascade(Scene& scene, const Managed<int>& run, End end) {
     ASSERT_FALSE(run);
-    EXPECT_EQ(run.crash().kind, CrashKind::cascade);
+    EXPECT_TRUE(run.crash().is_cascade()) << run.crash().text();
     EXPECT_EQ(run.crash().by, scene.neighbour());
     EXPECT_EQ(run.crash().fault.kind, end == End::errors ? FaultKind::error : FaultKind::drop);
     EXPECT_FALSE(scene.device());
@@ -150,8 +176,68 @@ void expect_of(LinkMode mode, By by, End end) {
     EXPECT_EQ(told->cascade, scene.neighbour().id());
 }
 
+/// Whatever the end, it is a message, and the Device lives on (W-1).
+void expect_message(Scene& scene, Watched<int> watched, End end) {
+    ASSERT_TRUE(watched.is_message());
+    EXPECT_EQ(watched.message().sender(), scene.neighbour());
+    EXPECT_EQ(watched.message().is_fatal(), end != End::succeeds);
+    if (end != End::succeeds) {
+        EXPECT_EQ(watched.message().fault()->kind, end == End::errors ? FaultKind::error : FaultKind::drop);
+    }
+    EXPECT_TRUE(scene.device());
+    scene.expect_untold();
+}
+
+template <class Form>
+void expect_solo_success() {
+    for (const Of of : {Of::function, Of::task}) {
+        Scene scene;
+        scene.watch();
+        auto run = run_to_its_end<Form>(scene, of);
+        if constexpr (std::is_same_v<Form, WatchForm>) {
+            ASSERT_TRUE(run.is_completed());
+            EXPECT_EQ(run.value(), value);
+            EXPECT_TRUE(scene.device());
+        } else {
+            expect_success<Form>(scene, run);
+        }
+    }
+}
+
+/// What the neighbour's end makes of the run.
+template <class Form>
+void expect_of(LinkMode mode, By by, End end) {
+    for (const Of of : {Of::function, Of::task}) {
+        Scene scene;
+        scene.link(mode, by);
+        scene.watch();
+        scene.end_neighbour(end);
+        if constexpr (std::is_same_v<Form, WatchForm>) {
+            expect_message(scene, run_for_ever<Form>(scene, of), end);
+        } else if (end == End::succeeds) {
+            expect_success<Form>(scene, run_to_its_end<Form>(scene, of));
+        } else {
+            expect_cascade(scene, run_for_ever<Form>(scene, of), end);
+        }
+    }
+}
+
 constexpr auto monitored = LinkMode::monitor;
 constexpr auto peered = LinkMode::peer;
+
+TEST(Watch, solo_succeeds) { expect_solo_success<WatchForm>(); }
+TEST(Watch, monitored_device_succeeds) { expect_of<WatchForm>(monitored, By::device, End::succeeds); }
+TEST(Watch, monitored_device_errors) { expect_of<WatchForm>(monitored, By::device, End::errors); }
+TEST(Watch, monitored_device_drops) { expect_of<WatchForm>(monitored, By::device, End::drops); }
+TEST(Watch, monitored_line_succeeds) { expect_of<WatchForm>(monitored, By::line, End::succeeds); }
+TEST(Watch, monitored_line_errors) { expect_of<WatchForm>(monitored, By::line, End::errors); }
+TEST(Watch, monitored_line_drops) { expect_of<WatchForm>(monitored, By::line, End::drops); }
+TEST(Watch, peered_device_succeeds) { expect_of<WatchForm>(peered, By::device, End::succeeds); }
+TEST(Watch, peered_device_errors) { expect_of<WatchForm>(peered, By::device, End::errors); }
+TEST(Watch, peered_device_drops) { expect_of<WatchForm>(peered, By::device, End::drops); }
+TEST(Watch, peered_line_succeeds) { expect_of<WatchForm>(peered, By::line, End::succeeds); }
+TEST(Watch, peered_line_errors) { expect_of<WatchForm>(peered, By::line, End::errors); }
+TEST(Watch, peered_line_drops) { expect_of<WatchForm>(peered, By::line, End::drops); }
 
 TEST(Manage, solo_succeeds) { expect_solo_success<ManageForm>(); }
 TEST(Manage, monitored_device_succeeds) { expect_of<ManageForm>(monitored, By::device, End::succeeds); }
