@@ -36,6 +36,38 @@ bp_status linking(bp_device* device, const bp_line* other, std::uint32_t mode, A
     });
 }
 
+/// A link operation between two lines.
+template <class Act>
+bp_status joining(bp_client* client, const bp_line* from, const bp_line* to, std::uint32_t mode, Act&& act) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        const auto known = mode_in(mode);
+        if (!known || *known == LinkMode::none) {
+            return invalid("a link has a mode");
+        }
+        return act(client->client, line_in(from), line_in(to), *known);
+    });
+}
+
+/// The caller's labels; nothing where one is none.
+std::optional<Labels> labels_in(const bp_label* labels, std::size_t count) {
+    Labels all;
+    if (labels == nullptr) {
+        return count == 0 ? std::optional<Labels>{all} : std::nullopt;
+    }
+    const auto* at = reinterpret_cast<const unsigned char*>(labels);
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto label = struct_in(reinterpret_cast<const bp_label*>(at));
+        const auto key = label ? text_in(label->key, label->key_length) : std::nullopt;
+        const auto value = label ? text_in(label->value, label->value_length) : std::nullopt;
+        if (!key || !value) {
+            return std::nullopt;
+        }
+        all.emplace_back(*key, *value);
+        at += label->size;
+    }
+    return all;
+}
+
 /// Hands a message out.
 Expected<void> hand_out(bp_client& client, Message&& received, bp_message* message) {
     show(client.message.emplace(ShownMessage{std::move(received)}));
@@ -68,10 +100,18 @@ bp_status bp_client_open_device(bp_client* client, const bp_device_options* opti
         if (device == nullptr || !known || (known->flags & ~std::uint32_t{BP_DEVICE_MANAGED}) != 0) {
             return invalid("no place for the Device, or its options");
         }
+        const auto name = text_in(known->name, known->name_length);
+        auto labels = labels_in(known->labels, known->label_count);
+        if (!name || !labels) {
+            return invalid("the Device's name or labels");
+        }
         DeviceOptions chosen;
+        chosen.name = *name;
+        chosen.labels = std::move(*labels);
+        chosen.heartbeat = Duration{known->heartbeat_ns};
         chosen.managed = (known->flags & BP_DEVICE_MANAGED) != 0;
         chosen.within = patience(known->timeout_ns);
-        auto opened = client->client.open_device(chosen);
+        auto opened = client->client.open_device(std::move(chosen));
         if (!opened) {
             return unexpected(opened.error());
         }
@@ -135,6 +175,39 @@ bp_status bp_device_unlink_wait(bp_device* device, const bp_line* other, uint32_
             *was_down = unlinked->was_down ? 1 : 0;
         }
         return {};
+    });
+}
+
+bp_status bp_client_link(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode) noexcept {
+    return joining(client, from, to, mode, [](Client& by, const Line& a, const Line& b, LinkMode bits) { return by.link(a, b, bits); });
+}
+
+bp_status bp_client_link_wait(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode, int64_t timeout_ns) noexcept {
+    return joining(client, from, to, mode,
+                   [&](Client& by, const Line& a, const Line& b, LinkMode bits) { return by.link_wait(a, b, bits, within(timeout_ns)); });
+}
+
+bp_status bp_client_unlink(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode) noexcept {
+    return joining(client, from, to, mode, [](Client& by, const Line& a, const Line& b, LinkMode bits) { return by.unlink(a, b, bits); });
+}
+
+bp_status bp_client_unlink_wait(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode, int64_t timeout_ns) noexcept {
+    return joining(client, from, to, mode,
+                   [&](Client& by, const Line& a, const Line& b, LinkMode bits) { return by.unlink_wait(a, b, bits, within(timeout_ns)); });
+}
+
+bp_status bp_device_heartbeat(bp_device* device) noexcept {
+    return on(device, [device] { return device->device->heartbeat(); });
+}
+
+bp_status bp_device_set_heartbeat(bp_device* device, int64_t interval_ns) noexcept {
+    return on(device, [&] { return device->device->heartbeat(Within{Duration{interval_ns}}); });
+}
+
+bp_status bp_device_set_labels(bp_device* device, const bp_label* labels, size_t count) noexcept {
+    return on(device, [&]() -> Expected<void> {
+        auto all = labels_in(labels, count);
+        return all ? device->device->set_labels(std::move(*all)) : invalid("a label is a key and a value");
     });
 }
 

@@ -417,16 +417,31 @@ BP_EXPORT bp_status bp_client_unsubscribe(bp_client* client, int64_t timeout_ns)
 enum bp_device_flags {
     BP_DEVICE_MANAGED = 1  ///< the daemon cascades it when something that it monitors faults
 };
+/// A label: a key and a value, both texts. In an array every element has the same `size`, by which the next is found.
+typedef struct bp_label {
+    uint32_t size;
+    uint32_t reserved;  ///< 0
+    const char* key;
+    size_t key_length;
+    const char* value;
+    size_t value_length;
+} bp_label;
 /// A null pointer to it stands for all defaults.
 typedef struct bp_device_options {
     uint32_t size;
-    uint32_t flags;      ///< `enum bp_device_flags`
-    int64_t timeout_ns;  ///< for the daemon to grant more ids, in the rare case that none are left; 0: BP_PATIENCE
+    uint32_t flags;  ///< `enum bp_device_flags`
+    int64_t
+        timeout_ns;  ///< for the daemon to grant more ids, in the rare case that none are left, and to register the name; 0: BP_PATIENCE
+    int64_t heartbeat_ns;  ///< how often `bp_device_heartbeat` will be called at the least; 0: no matter
+    const char* name;      ///< registered before the call returns; null: it has none
+    size_t name_length;
+    const bp_label* labels;  ///< see `bp_device_set_labels`; may be null
+    size_t label_count;
 } bp_device_options;
 
 /// The Device that stands for this process: a worker's own, elsewhere one that is opened at the first call. It is closed with its client.
 BP_EXPORT bp_status bp_client_device(bp_client* client, bp_device** device) BP_NOEXCEPT;
-/// A new Device, to be closed by `bp_device_close` or with its client. `BP_LIMIT_REACHED`.
+/// A new Device, to be closed by `bp_device_close` or with its client. `BP_LIMIT_REACHED`, `BP_NAME_TAKEN`.
 BP_EXPORT bp_status bp_client_open_device(bp_client* client, const bp_device_options* options, bp_device** device) BP_NOEXCEPT;
 /// Lets go and frees the handle: a Device that was not disconnected goes with fault `drop`. `BP_INVALID_ARGUMENT` for that of
 /// `bp_client_device`.
@@ -457,6 +472,22 @@ BP_EXPORT bp_status bp_device_unlink(bp_device* device, const bp_line* other, ui
 /// gone before, and its message was taken back; else to 0.
 BP_EXPORT bp_status bp_device_unlink_wait(bp_device* device, const bp_line* other, uint32_t mode, int64_t timeout_ns,
                                           uint32_t* was_down) BP_NOEXCEPT;
+/// The same four between two Devices of anybody, as far as the daemon permits it. What is gone is never answered by a message: the
+/// first end is `BP_DEVICE_DOWN`, the second `BP_LINK_DOWN`; without waiting both are an event `refused`.
+BP_EXPORT bp_status bp_client_link(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode) BP_NOEXCEPT;
+BP_EXPORT bp_status bp_client_link_wait(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode,
+                                        int64_t timeout_ns) BP_NOEXCEPT;
+BP_EXPORT bp_status bp_client_unlink(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode) BP_NOEXCEPT;
+BP_EXPORT bp_status bp_client_unlink_wait(bp_client* client, const bp_line* from, const bp_line* to, uint32_t mode,
+                                          int64_t timeout_ns) BP_NOEXCEPT;
+/// A sign of life. A Device with an interval that gives none for that long goes with fault `timeout(watchdog)`. May be called as often
+/// as one likes: one is sent every tenth of the interval at the most. `BP_INVALID_ARGUMENT` without an interval.
+BP_EXPORT bp_status bp_device_heartbeat(bp_device* device) BP_NOEXCEPT;
+/// The same, and from now on the next one is due within `interval_ns` of each; 0: none is due any more.
+BP_EXPORT bp_status bp_device_set_heartbeat(bp_device* device, int64_t interval_ns) BP_NOEXCEPT;
+/// Gives the Device these labels in the place of all that it had, 16 at the most; lists show them. `BP_INVALID_ARGUMENT` for what may
+/// not be one.
+BP_EXPORT bp_status bp_device_set_labels(bp_device* device, const bp_label* labels, size_t count) BP_NOEXCEPT;
 /// Asks another Device to shut down. Nothing says whether it is heeded but the other's end.
 BP_EXPORT bp_status bp_device_request_shutdown(bp_device* device, const bp_line* other) BP_NOEXCEPT;
 /// Ends the Device: well if `fault` is null, else with that fault, of which kind, argument and text count (and `cascade` for that kind);

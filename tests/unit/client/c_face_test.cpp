@@ -33,7 +33,7 @@ static_assert(sizeof(bp_field) == 72 && offsetof(bp_field, number) == 24 && offs
 static_assert(sizeof(bp_row) == 224 && offsetof(bp_row, name) == 32 && offsetof(bp_row, pid) == 112);
 static_assert(offsetof(bp_row, last_exit) == 128 && offsetof(bp_row, failures) == 176);
 static_assert(sizeof(bp_connect_options) == 48 && offsetof(bp_connect_options, timeout_ns) == 40);
-static_assert(sizeof(bp_device_options) == 16 && sizeof(bp_subscribe_options) == 16);
+static_assert(sizeof(bp_device_options) == 56 && offsetof(bp_device_options, labels) == 40 && sizeof(bp_subscribe_options) == 16);
 static_assert(sizeof(bp_handlers) == 24 && sizeof(bp_end) == 40);
 #endif
 
@@ -480,6 +480,41 @@ TEST_F(CFaceTest, WrongArgumentsChangeNothing) {
     bp_device* own = nullptr;
     ASSERT_EQ(bp_client_device(client, &own), BP_OK);
     EXPECT_EQ(bp_device_close(own), BP_INVALID_ARGUMENT) << "it goes with its client";
+}
+
+TEST_F(CFaceTest, LabelsHeartbeatsAndLinksOfOthersAreFrames) {
+    const auto label = [](std::string_view key, std::string_view value) {
+        auto made = sized<bp_label>();
+        made.key = key.data();
+        made.key_length = key.size();
+        made.value = value.data();
+        made.value_length = value.size();
+        return made;
+    };
+    const std::array labels{label("app", "shop"), label("tier", "front")};
+    const bp_line a = c_line(1);
+    const bp_line b = c_line(2);
+    std::string discarded(1 << 16, '\0');
+    static_cast<void>(::recv(peer, discarded.data(), discarded.size(), MSG_DONTWAIT));
+    EXPECT_EQ(bp_device_heartbeat(device), BP_INVALID_ARGUMENT) << "no interval yet";
+    EXPECT_EQ(bp_device_set_heartbeat(device, 2'000'000'000), BP_OK);
+    EXPECT_EQ(bp_device_set_labels(device, labels.data(), labels.size()), BP_OK);
+    EXPECT_EQ(bp_device_set_labels(device, nullptr, 1), BP_INVALID_ARGUMENT);
+    EXPECT_EQ(bp_client_link(client, &a, &b, BP_LINK_PEER), BP_OK);
+    EXPECT_EQ(bp_client_unlink(client, &a, &b, BP_LINK_NOTIFY), BP_OK);
+    EXPECT_EQ(bp_client_link(client, &a, &a, BP_LINK_PEER), BP_SELF_LINK);
+    EXPECT_EQ(bp_client_link(client, &a, nullptr, BP_LINK_PEER), BP_INVALID_ARGUMENT);
+    ASSERT_EQ(bp_client_dispatch(client), BP_OK);
+    std::string bytes(1 << 16, '\0');
+    const ssize_t count = ::recv(peer, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    ASSERT_GT(count, 0);
+    bytes.resize(static_cast<std::size_t>(count));
+    const auto frames = frames_of(bytes);
+    ASSERT_EQ(frames.size(), 4U);
+    EXPECT_EQ(wire::decode_heartbeat(frames[0].view())->interval_ms, 2'000U);
+    EXPECT_NE(frames[1].body.find(R"("app":"shop","tier":"front")"), std::string::npos) << frames[1].body;
+    EXPECT_EQ(frames[2].type, wire::FrameType::link);
+    EXPECT_EQ(wire::decode_link(frames[3].view())->mode, LinkMode::notify);
 }
 
 TEST_F(CFaceTest, ForkedChildIsRefused) {  // threats: a client forks and both halves go on
