@@ -74,6 +74,7 @@ TEST(Activation, ALentSocketIsKeptThroughEverythingAndNeverRemoved) {
     };
     for (int round = 0; round < 2; ++round) {  // the second daemon is told by the keeper, the third by what the second held
         const pid_t before = daemon.daemon_pid();
+        ASSERT_GT(before, 0);
         ASSERT_EQ(::kill(before, SIGKILL), 0);
         EXPECT_TRUE(eventually([&] { return daemon.daemon_pid() > 0 && daemon.daemon_pid() != before; }));
         EXPECT_TRUE(is_as_before()) << "after a crash";
@@ -84,6 +85,7 @@ TEST(Activation, ALentSocketIsKeptThroughEverythingAndNeverRemoved) {
         EXPECT_EQ(read_file("/proc/" + std::to_string(pid) + "/environ").find("LISTEN_"), std::string::npos);
     }
     const pid_t orphan = daemon.daemon_pid();
+    ASSERT_GT(orphan, 0);
     daemon.signal(SIGKILL);
     EXPECT_EQ(daemon.wait_end(), 128 + SIGKILL);
     EXPECT_TRUE(eventually([&] { return daemon.daemon_pid() > 0 && daemon.daemon_pid() != orphan; }));

@@ -110,6 +110,11 @@ pid_t BareDaemon::daemon_pid() const {
     return info ? static_cast<pid_t>(info->pid) : 0;
 }
 
+bool BareDaemon::kill_daemon() const {
+    const pid_t pid = daemon_pid();
+    return pid > 0 && ::kill(pid, SIGKILL) == 0;  // 0 would be the group of this test
+}
+
 void BareDaemon::kill_service() {
     const auto is_ours = [this](pid_t pid) {
         const std::string words = read_file("/proc/" + std::to_string(pid) + "/cmdline");

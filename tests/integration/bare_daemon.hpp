@@ -61,6 +61,8 @@ class BareDaemon {
     void signal(int number) const { daemon_.signal(number); }
     /// The daemon that serves now; 0 where none does.
     [[nodiscard]] pid_t daemon_pid() const;
+    /// SIGKILL to the daemon that serves now; false where none does.
+    [[nodiscard]] bool kill_daemon() const;
     /// SIGKILL to keeper and daemon, until neither is there. Workers, socket and journal stay.
     void kill_service();
     [[nodiscard]] bool has_ended() const;

@@ -90,7 +90,7 @@ TEST(Crash, T10_SessionsGoOnAndNoticesComeOnce) {
     ASSERT_TRUE(client.register_name("me", mine, plenty));
 
     const auto before = pids_of(client);
-    ASSERT_EQ(::kill(daemon.daemon_pid(), SIGKILL), 0);
+    ASSERT_TRUE(daemon.kill_daemon());
     // While nobody is there: an end with a status, and an operation.
     ASSERT_EQ(::kill(static_cast<pid_t>(before.at("a")), SIGKILL), 0);
     target->disconnect(Fault::error("out of disk"));
@@ -125,7 +125,7 @@ TEST(Crash, T10_WhoDoesNotComeBackDrops) {
     auto target = lost->open_device();
     ASSERT_TRUE(target && lost->ping(plenty));
     ASSERT_TRUE(client.device().link_wait(target->line(), LinkMode::monitor, plenty));
-    ASSERT_EQ(::kill(daemon.daemon_pid(), SIGKILL), 0);
+    ASSERT_TRUE(daemon.kill_daemon());
     ASSERT_TRUE(client.ping(plenty));  // at once, for this one has no more time than the other
     EXPECT_EQ(next_of(client.device()).substr(0, 17), "disconnected drop");
 }
@@ -150,7 +150,7 @@ TEST(Crash, T12_WhoseProcessIsGoneDropsAtOnce) {
     const auto target = Line::parse(text);
     ASSERT_TRUE(target && client.device().link_wait(*target, LinkMode::monitor, plenty));
     daemon.signal(SIGSTOP);  // the keeper: both are gone before there is another daemon
-    ASSERT_EQ(::kill(daemon.daemon_pid(), SIGKILL), 0);
+    ASSERT_TRUE(daemon.kill_daemon());
     ASSERT_EQ(::kill(other, SIGKILL), 0);
     ASSERT_EQ(::waitpid(other, nullptr, 0), other);
     daemon.signal(SIGCONT);
@@ -192,6 +192,7 @@ TEST(Crash, X3_ReadyThatIsSaidWhileNobodyIsThereIsHeard) {
     const auto is_there = [&](const char* file) { return eventually([&] { return std::filesystem::exists(daemon.folder() + file); }); };
     ASSERT_TRUE(is_there("/up"));
     const pid_t served = daemon.daemon_pid();
+    ASSERT_GT(served, 0);
     daemon.signal(SIGSTOP);  // the keeper, so that the gap is as long as we like
     ASSERT_EQ(::kill(served, SIGKILL), 0);
     std::ofstream{daemon.folder() + "/go"};
@@ -238,6 +239,7 @@ TEST(Crash, OneWhoseKeeperIsKilledTakesItsPlace) {
     Client client = daemon.connect();
     const auto before = pids_of_both(daemon, client);
     const pid_t orphan = daemon.daemon_pid();
+    ASSERT_GT(orphan, 0);
     daemon.signal(SIGKILL);
     ASSERT_EQ(daemon.wait_end(), 128 + SIGKILL);
     EXPECT_TRUE(eventually([&] { return daemon.daemon_pid() > 0 && daemon.daemon_pid() != orphan; }));

@@ -167,14 +167,14 @@ TEST(DaemonClients, ConnectionsLeaveNoDescriptorBehind) {
     ASSERT_TRUE(daemon.start());
     Client witness = daemon.connect();
     ASSERT_TRUE(witness.ping(plenty));
-    const pid_t served = daemon.daemon_pid();
-    ASSERT_GT(served, 0);
-    ASSERT_TRUE(witness.ping(plenty));
+    const auto info = witness.daemon_info(plenty);
+    ASSERT_TRUE(info);
+    const auto served = static_cast<pid_t>(info->pid);
     const std::size_t before = open_descriptors(served);
     for (int i = 0; i < 50; ++i) {
         ASSERT_TRUE(daemon.connect().ping(plenty));
     }
-    EXPECT_TRUE(eventually([&] { return open_descriptors(served) == before; })) << open_descriptors(served) << " of " << before;
+    EXPECT_TRUE(eventually([&] { return open_descriptors(served) <= before; })) << open_descriptors(served) << " of " << before;
 }
 
 }  // namespace

@@ -159,6 +159,7 @@ TEST_F(Replay, OneThatIsBeingWrittenIsWhole) {
     busy.join();
     // And after a crash of the daemon, which the journal outlives.
     const pid_t before = daemon.daemon_pid();
+    ASSERT_GT(before, 0);
     ASSERT_EQ(::kill(before, SIGKILL), 0);
     ASSERT_TRUE(eventually([&] { return daemon.daemon_pid() > 0 && daemon.daemon_pid() != before; }));
     const integration::Run told = replay(journal(), little);

@@ -43,6 +43,7 @@ TEST(Upgrade, NoSessionIsLostUnderLoad) {
     const auto speaks = daemon.wait_for(client, "speaks", "running");
     const auto plain = daemon.wait_for(client, "plain", "running");
     const pid_t served = daemon.daemon_pid();
+    ASSERT_GT(served, 0);
     for (int round = 0; round < 20; ++round) {
         auto target = victim.open_device();
         ASSERT_TRUE(target && victim.ping(plenty));
@@ -103,6 +104,7 @@ TEST(Upgrade, AProgramThatCannotTakeOverIsRefusedAndNothingHappens) {
     ASSERT_TRUE(daemon.start());
     Client client = daemon.connect();
     const pid_t served = daemon.daemon_pid();
+    ASSERT_GT(served, 0);
     std::filesystem::remove(copy);
     std::ofstream{copy} << "#!/bin/sh\necho 'takes nothing over'\n";
     ::chmod(copy.c_str(), 0755);
