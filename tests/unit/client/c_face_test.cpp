@@ -253,7 +253,10 @@ TEST_F(CFaceTest, OlderAndNewerStructsAreUnderstood) {
     EXPECT_EQ(bp_client_open_device(client, &newer.known, &another), BP_OK) << "what is zero is not asked for";
     newer.more = 1;
     EXPECT_EQ(bp_client_open_device(client, &newer.known, &another), BP_INVALID_ARGUMENT) << "what is asked for is not passed over";
-    bp_device_options older{8, BP_DEVICE_MANAGED, INT64_MIN};
+    auto older = sized<bp_device_options>();
+    older.size = 8;
+    older.flags = BP_DEVICE_MANAGED;
+    older.timeout_ns = INT64_MIN;
     EXPECT_EQ(bp_client_open_device(client, &older, &another), BP_OK) << "what is beyond the size is not read";
     for (const std::uint32_t wrong : {0U, 4U, 7U, 4097U, UINT32_MAX}) {
         older.size = wrong;
