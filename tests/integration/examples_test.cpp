@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 namespace backplane::integration {
@@ -96,6 +97,26 @@ TEST(ExampleTest, DynamicTopologyTellsTheNeighbourOfTheOneThatFell) {
     const Run run = topology.wait();
     EXPECT_EQ(run.code, 0);
     EXPECT_EQ(run.out.substr(0, 19), "b was told: cascade") << run.out;
+}
+
+TEST(ExampleTest, HeartbeatWorkerThatHangsIsToldOf) {  // F-1: timeout(watchdog)
+    Daemon daemon;
+    Example worker{daemon, "heartbeat"};
+    Client client = daemon.connect();
+    std::optional<DeviceRow> row;
+    ASSERT_TRUE(eventually([&] {
+        const auto found = client.describe("job", plenty);
+        row = found ? std::optional{found->row} : std::nullopt;
+        return row && !row->labels.empty();
+    }));
+    EXPECT_EQ(row->labels, (Labels{{"role", "example"}}));
+    ASSERT_TRUE(client.device().link(*row->line, LinkMode::monitor));
+    const auto told = client.device().next(plenty);
+    ASSERT_TRUE(told);
+    EXPECT_EQ(fault_text(*told->fault(), client.epoch()), "timeout(watchdog)");
+    const Run run = worker.wait();
+    EXPECT_EQ(run.code, 0);
+    EXPECT_EQ(run.out, "the work hangs\ntimeout(watchdog)\n");
 }
 
 TEST(ExampleTest, PollLoopTellsOfANameUntilItsInputEnds) {
