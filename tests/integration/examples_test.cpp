@@ -32,7 +32,7 @@ class Example {
     [[nodiscard]] bool says(const std::string& part) const {
         return eventually([&] { return said().find(part) != std::string::npos; });
     }
-    Run wait() { return process_.wait(); }
+    integration::Run wait() { return process_.wait(); }
 
   private:
     static std::vector<std::string> line(const std::string& name, std::vector<std::string> words) {
@@ -85,7 +85,7 @@ TEST(ExampleTest, NeverStopStartsItsTaskAgainAndAgain) {  // the reference's fir
 TEST(ExampleTest, ManagedDeviceSucceedsAndThenGoesWithItsNeighbour) {
     const Daemon daemon;
     Example managed{daemon, "managed"};
-    const Run run = managed.wait();
+    const auto run = managed.wait();
     EXPECT_EQ(run.code, 0);
     EXPECT_NE(run.out.find("counted to 10\nended by cascade("), std::string::npos) << run.out;
     EXPECT_NE(run.out.find("): error{on purpose}\n"), std::string::npos) << run.out;
@@ -94,27 +94,24 @@ TEST(ExampleTest, ManagedDeviceSucceedsAndThenGoesWithItsNeighbour) {
 TEST(ExampleTest, DynamicTopologyTellsTheNeighbourOfTheOneThatFell) {
     const Daemon daemon;
     Example topology{daemon, "topology"};
-    const Run run = topology.wait();
+    const auto run = topology.wait();
     EXPECT_EQ(run.code, 0);
     EXPECT_EQ(run.out.substr(0, 19), "b was told: cascade") << run.out;
 }
 
 TEST(ExampleTest, HeartbeatWorkerThatHangsIsToldOf) {  // F-1: timeout(watchdog)
-    Daemon daemon;
-    Example worker{daemon, "heartbeat"};
+    const Daemon daemon;
     Client client = daemon.connect();
-    std::optional<DeviceRow> row;
-    ASSERT_TRUE(eventually([&] {
-        const auto found = client.describe("job", plenty);
-        row = found ? std::optional{found->row} : std::nullopt;
-        return row && !row->labels.empty();
-    }));
-    EXPECT_EQ(row->labels, (Labels{{"role", "example"}}));
-    ASSERT_TRUE(client.device().link(*row->line, LinkMode::monitor));
-    const auto told = client.device().next(plenty);
-    ASSERT_TRUE(told);
-    EXPECT_EQ(fault_text(*told->fault(), client.epoch()), "timeout(watchdog)");
-    const Run run = worker.wait();
+    ASSERT_TRUE(client.watch_name("job", plenty));
+    Example worker{daemon, "heartbeat"};
+    std::optional<NameChange> last;
+    while (!last || last->up || last->incarnation == 0) {
+        const auto event = client.next_event(plenty);
+        ASSERT_TRUE(event) << event.error().text();
+        last = std::get<NameChange>(*event);
+    }
+    EXPECT_EQ(last->fault, "timeout(watchdog)");
+    const auto run = worker.wait();
     EXPECT_EQ(run.code, 0);
     EXPECT_EQ(run.out, "the work hangs\ntimeout(watchdog)\n");
 }
