@@ -31,9 +31,13 @@ struct Client::State {
         if (auto watched = (*connection)->watch((*posts)->descriptor()); !watched) {
             return unexpected(watched.error());
         }
+        return assemble(std::move(*connection), std::move(*posts));
+    }
+    [[nodiscard]] static Client assemble(std::shared_ptr<client_detail::Connection> connection,
+                                         std::shared_ptr<client_detail::Posts> posts) {
         auto state = std::make_unique<State>();
-        state->connection = std::move(*connection);
-        state->posts = std::move(*posts);
+        state->connection = std::move(connection);
+        state->posts = std::move(posts);
         return Client{std::move(state)};
     }
 };

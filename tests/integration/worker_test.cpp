@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <fstream>
 
 namespace backplane::integration {
 namespace {

@@ -109,6 +109,7 @@ enum bp_status_code {
     BP_USAGE = 92,
     BP_INVALID_ARGUMENT = 93,
     BP_WRONG_PROCESS = 94,
+    BP_WRONG_THREAD = 95,
     // Of the daemon's own start.
     BP_CONFIG_INVALID = 110,
     BP_ALREADY_RUNNING = 111,

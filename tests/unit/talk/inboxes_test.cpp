@@ -14,7 +14,8 @@ Message gone(std::uint32_t slot) { return Disconnected{Line{Epoch{1}, DeviceId::
 std::uint64_t about(const Message& message) { return std::get<Disconnected>(message).device.id().slot(); }
 
 TEST(InboxesTest, WhatCameBeforeTheFirstQuestionIsThereToo) {
-    Inboxes boxes;
+    Wakes wakes;
+    Inboxes boxes{wakes};
     const DeviceId one = DeviceId::make(2, 1);
     const DeviceId two = DeviceId::make(2, 2);
     boxes.open(one);
@@ -51,7 +52,8 @@ struct Naive {
 
 TEST(InboxesTest, OrderOfArrivalSurvivesEveryMixtureOfTakes) {
     std::mt19937 chance{7};
-    Inboxes boxes;
+    Wakes wakes;
+    Inboxes boxes{wakes};
     Naive naive;
     EXPECT_FALSE(boxes.take_any());
     std::vector<DeviceId> open;
@@ -93,7 +95,8 @@ TEST(InboxesTest, OrderOfArrivalSurvivesEveryMixtureOfTakes) {
 }
 
 TEST(InboxesTest, UnlinkedMessagesAreNotWaitedFor) {  // T-5
-    Inboxes boxes;
+    Wakes wakes;
+    Inboxes boxes{wakes};
     const DeviceId one = DeviceId::make(2, 1);
     boxes.open(one);
     EXPECT_FALSE(boxes.take_any());
