@@ -75,6 +75,17 @@ Task<Expected<void>> find_and_link(Shared connection, DeviceId from, std::string
     co_return co_await client_detail::LinkWait{connection, connection->talk().link(from, *line, mode, talk::Ask::acknowledgement)};
 }
 
+Task<Expected<Unlinked>> find_and_unlink(Shared connection, DeviceId from, std::string name, LinkMode mode) {
+    auto line = co_await find(connection, std::move(name));
+    if (!line && line.error().code == ErrorCode::not_found) {
+        co_return Unlinked{};
+    }
+    if (!line) {
+        co_return unexpected(line.error());
+    }
+    co_return co_await client_detail::UnlinkWait{connection, connection->talk().unlink(from, *line, mode, talk::Ask::acknowledgement)};
+}
+
 /// Nobody waits for this one: what fails is told as an event.
 Task<> link_found(Shared connection, DeviceId from, std::string name, LinkMode mode, bool lays) {
     const Line device{connection->talk().epoch(), from};
@@ -146,6 +157,13 @@ Task<Expected<void>> Device::link_async(std::string name, LinkMode mode) {
         co_return unexpected(fit.error());
     }
     co_return co_await find_and_link(connection_, id_, std::move(name), mode);
+}
+
+Task<Expected<Unlinked>> Device::unlink_async(std::string name, LinkMode mode) {
+    if (auto fit = usable(); !fit) {
+        co_return unexpected(fit.error());
+    }
+    co_return co_await find_and_unlink(connection_, id_, std::move(name), mode);
 }
 
 Expected<void> Device::ready(Within within) {

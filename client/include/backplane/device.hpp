@@ -88,6 +88,10 @@ class BP_EXPORT Device {
     }
     Expected<Unlinked> unlink_wait(std::string_view name, LinkMode mode = LinkMode::peer, Within within = default_patience);
     [[nodiscard]] client_detail::UnlinkWait unlink_async(const Line& other, LinkMode mode = LinkMode::peer);
+    [[nodiscard]] client_detail::UnlinkWait unlink_async(const Device& other, LinkMode mode = LinkMode::peer) {
+        return unlink_async(other.line(), mode);
+    }
+    [[nodiscard]] Task<Expected<Unlinked>> unlink_async(std::string name, LinkMode mode = LinkMode::peer);
 
     /// Asks another Device to shut down (rule M-2). A request: nothing says whether it is heeded but the other's end.
     Expected<void> request_shutdown(const Line& other);

@@ -252,6 +252,30 @@ TEST_F(AwaitTest, LinkByNameAsksAndLinks) {
     EXPECT_EQ(wire::decode_link(frames[1].view())->to, found.device);
 }
 
+TEST_F(AwaitTest, NamesAreAwaitedToo) {
+    greet();
+    std::vector<std::string> notes;
+    const auto both = [&]() -> Task<> {
+        const auto laid = co_await device.link_async("db", LinkMode::monitor);
+        notes.push_back(laid ? "laid" : std::string{error_name(laid.error().code)});
+        const auto gone = co_await device.unlink_async("db");
+        notes.push_back(gone ? "unlinked" : std::string{error_name(gone.error().code)});
+    };
+    client->spawn(both());
+    wire::Found found;
+    found.device = ScriptedDaemon::line(4).id();
+    found.name = "db";
+    say(daemon.reply(1, found));
+    ASSERT_TRUE(client->dispatch());
+    EXPECT_TRUE(notes.empty()) << "found, and not linked yet";
+    say(daemon.ack(3));  // create, lookup, and the link
+    ASSERT_TRUE(client->dispatch());
+    EXPECT_EQ(notes, std::vector<std::string>{"laid"});
+    say(daemon.reply_error(2, ErrorCode::not_found));
+    ASSERT_TRUE(client->dispatch());
+    EXPECT_EQ(notes, (std::vector<std::string>{"laid", "unlinked"})) << "nobody has the name any more: nothing to unlink";
+}
+
 TEST_F(AwaitTest, LinkByANameThatNobodyHasIsRefusedAsAnEvent) {  // decision 6
     greet();
     ASSERT_TRUE(device.link("db", LinkMode::monitor));
