@@ -6,7 +6,9 @@
 
 #include <utility>
 
-namespace backplane::client_detail {
+namespace backplane {
+
+using client_detail::Connection;
 
 Wait::Wait(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
@@ -161,4 +163,4 @@ Expected<ClientEvent> EventWait::await_resume() {
     return unexpected(fit ? Error{ErrorCode::closed, "no event"} : fit.error());
 }
 
-}  // namespace backplane::client_detail
+}  // namespace backplane

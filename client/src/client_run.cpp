@@ -79,9 +79,9 @@ Expected<void> Client::drive(const std::function<bool()>& is_done, Within within
 
 void Client::spawn(Task<> task) { state_->connection->waiters().spawn(std::move(task)); }
 
-client_detail::SleepWait Client::sleep(Duration length) { return client_detail::SleepWait{state_->connection, length}; }
+SleepWait Client::sleep(Duration length) { return SleepWait{state_->connection, length}; }
 
-client_detail::EventWait Client::next_event() { return client_detail::EventWait{state_->connection}; }
+EventWait Client::next_event() { return EventWait{state_->connection}; }
 
 Expected<void> Client::post(std::function<void(Client&)> function) { return state_->posts->post(std::move(function)); }
 

@@ -69,14 +69,14 @@ Expected<void> Device::unlink(const Line& other, LinkMode mode) {
     return operation ? Expected<void>{} : unexpected(operation.error());
 }
 
-client_detail::LinkWait Device::link_async(const Line& other, LinkMode mode) {
+LinkWait Device::link_async(const Line& other, LinkMode mode) {
     if (auto fit = usable(); !fit) {
         return {nullptr, unexpected(fit.error())};
     }
     return {connection_, connection_->talk().link(id_, other, mode, talk::Ask::acknowledgement)};
 }
 
-client_detail::UnlinkWait Device::unlink_async(const Line& other, LinkMode mode) {
+UnlinkWait Device::unlink_async(const Line& other, LinkMode mode) {
     if (auto fit = usable(); !fit) {
         return {nullptr, unexpected(fit.error())};
     }
@@ -176,7 +176,7 @@ Expected<Message> Device::next(Within within) {
     return waited ? unexpected(ErrorCode::device_down, "this Device is gone") : unexpected(waited.error());
 }
 
-client_detail::MessageWait Device::next() { return {connection_, id_}; }
+MessageWait Device::next() { return {connection_, id_}; }
 
 std::optional<DeviceEnd> Device::ended() const {
     const talk::Ending* ending = connection_ ? connection_->talk().inboxes().ending(id_) : nullptr;

@@ -72,7 +72,7 @@ Task<Expected<void>> find_and_link(Shared connection, DeviceId from, std::string
     if (!line) {
         co_return unexpected(line.error());
     }
-    co_return co_await client_detail::LinkWait{connection, connection->talk().link(from, *line, mode, talk::Ask::acknowledgement)};
+    co_return co_await LinkWait{connection, connection->talk().link(from, *line, mode, talk::Ask::acknowledgement)};
 }
 
 Task<Expected<Unlinked>> find_and_unlink(Shared connection, DeviceId from, std::string name, LinkMode mode) {
@@ -83,7 +83,7 @@ Task<Expected<Unlinked>> find_and_unlink(Shared connection, DeviceId from, std::
     if (!line) {
         co_return unexpected(line.error());
     }
-    co_return co_await client_detail::UnlinkWait{connection, connection->talk().unlink(from, *line, mode, talk::Ask::acknowledgement)};
+    co_return co_await UnlinkWait{connection, connection->talk().unlink(from, *line, mode, talk::Ask::acknowledgement)};
 }
 
 /// Nobody waits for this one: what fails is told as an event.
@@ -203,7 +203,7 @@ Expected<void> Client::link_wait(const Line& from, const Line& to, LinkMode mode
     return outcome ? Expected<void>{} : unexpected(outcome.error());
 }
 
-client_detail::LinkWait Client::link_async(const Line& from, const Line& to, LinkMode mode) {
+LinkWait Client::link_async(const Line& from, const Line& to, LinkMode mode) {
     if (auto fit = state_->connection->usable(); !fit) {
         return {nullptr, unexpected(fit.error())};
     }

@@ -21,8 +21,8 @@ struct Unlinked {
 };
 
 namespace client_detail {
-
 class Connection;
+}
 
 /// A place among those who wait for something of a Connection.
 class BP_EXPORT Wait {
@@ -31,17 +31,17 @@ class BP_EXPORT Wait {
     Wait& operator=(const Wait&) = delete;
 
   protected:
-    explicit Wait(std::shared_ptr<Connection> connection);
+    BP_HIDDEN explicit Wait(std::shared_ptr<client_detail::Connection> connection);
     ~Wait();
 
-    std::shared_ptr<Connection> connection_;  ///< null: there is nothing to wait for
+    std::shared_ptr<client_detail::Connection> connection_;  ///< null: there is nothing to wait for
     std::uint64_t ticket_ = 0;
 };
 
 /// The next message of a Device, as `Device::next` with a patience gives it.
 class BP_EXPORT MessageWait : public Wait {
   public:
-    MessageWait(std::shared_ptr<Connection> connection, DeviceId id);
+    BP_HIDDEN MessageWait(std::shared_ptr<client_detail::Connection> connection, DeviceId id);
     ~MessageWait();
 
     [[nodiscard]] bool await_ready() const;
@@ -63,7 +63,7 @@ class BP_EXPORT MessageWait : public Wait {
 class BP_EXPORT UnlinkWait : public Wait {
   public:
     /// `operation`: its number, 0 for one that is settled; or why it could not be asked for.
-    UnlinkWait(std::shared_ptr<Connection> connection, Expected<std::uint64_t> operation);
+    BP_HIDDEN UnlinkWait(std::shared_ptr<client_detail::Connection> connection, Expected<std::uint64_t> operation);
     ~UnlinkWait();
 
     [[nodiscard]] bool await_ready() const;
@@ -83,7 +83,7 @@ class BP_EXPORT LinkWait : public UnlinkWait {
 /// A time that passes.
 class BP_EXPORT SleepWait : public Wait {
   public:
-    SleepWait(std::shared_ptr<Connection> connection, Duration length);
+    BP_HIDDEN SleepWait(std::shared_ptr<client_detail::Connection> connection, Duration length);
 
     [[nodiscard]] bool await_ready() const;
     bool await_suspend(std::coroutine_handle<> waiting);
@@ -97,7 +97,7 @@ class BP_EXPORT SleepWait : public Wait {
 /// The next event of a Client.
 class BP_EXPORT EventWait : public Wait {
   public:
-    explicit EventWait(std::shared_ptr<Connection> connection);
+    BP_HIDDEN explicit EventWait(std::shared_ptr<client_detail::Connection> connection);
     ~EventWait();
 
     [[nodiscard]] bool await_ready() const;
@@ -107,7 +107,5 @@ class BP_EXPORT EventWait : public Wait {
   private:
     bool is_second_ = false;
 };
-
-}  // namespace client_detail
 
 }  // namespace backplane

@@ -138,7 +138,7 @@ class BP_EXPORT Client {
     [[nodiscard]] std::optional<ClientEvent> try_event();
     Expected<ClientEvent> next_event(Within within);
     /// `co_await client.next_event()`: the same in a coroutine. One can wait at a time, a second one is told `busy`.
-    [[nodiscard]] client_detail::EventWait next_event();
+    [[nodiscard]] EventWait next_event();
     /// The oldest unread message that has arrived for any Device of this Client, and which: for one loop over all of them. Does not
     /// touch the connection, which `dispatch` and `wait` do.
     [[nodiscard]] std::optional<std::pair<DeviceId, Message>> try_message();
@@ -155,9 +155,9 @@ class BP_EXPORT Client {
     /// the Client is closed is cancelled. An exception that leaves it ends the program.
     void spawn(Task<> task);
     /// `co_await client.sleep(10ms)`: goes on when that time has passed. `system` if there is no timer for it.
-    [[nodiscard]] client_detail::SleepWait sleep(Duration length);
+    [[nodiscard]] SleepWait sleep(Duration length);
     template <class Rep, class Period>
-    [[nodiscard]] client_detail::SleepWait sleep(std::chrono::duration<Rep, Period> length) {
+    [[nodiscard]] SleepWait sleep(std::chrono::duration<Rep, Period> length) {
         return sleep(Within{length}.length);
     }
     /// `lookup` in a coroutine.
@@ -183,7 +183,7 @@ class BP_EXPORT Client {
     /// Refused event, except that the owner of `from` gets its notice (L-9).
     Expected<void> link(const Line& from, const Line& to, LinkMode mode);
     Expected<void> link_wait(const Line& from, const Line& to, LinkMode mode, Within within = default_patience);
-    [[nodiscard]] client_detail::LinkWait link_async(const Line& from, const Line& to, LinkMode mode);
+    [[nodiscard]] LinkWait link_async(const Line& from, const Line& to, LinkMode mode);
     Expected<void> unlink(const Line& from, const Line& to, LinkMode mode = LinkMode::peer);
     Expected<void> unlink_wait(const Line& from, const Line& to, LinkMode mode = LinkMode::peer, Within within = default_patience);
     /// As `Device::request_shutdown`, by nobody in particular.

@@ -70,8 +70,8 @@ class BP_EXPORT Device {
     Expected<void> link_wait(std::string_view name, LinkMode mode, Within within = default_patience);
 
     /// `co_await device.link_async(line, mode)`: the same in a coroutine.
-    [[nodiscard]] client_detail::LinkWait link_async(const Line& other, LinkMode mode);
-    [[nodiscard]] client_detail::LinkWait link_async(const Device& other, LinkMode mode) { return link_async(other.line(), mode); }
+    [[nodiscard]] LinkWait link_async(const Line& other, LinkMode mode);
+    [[nodiscard]] LinkWait link_async(const Device& other, LinkMode mode) { return link_async(other.line(), mode); }
     [[nodiscard]] Task<Expected<void>> link_async(std::string name, LinkMode mode);
 
     /// Takes the mode's bits away (L-3) and drops what has arrived of that link and was not read. A message that is still on its
@@ -87,10 +87,8 @@ class BP_EXPORT Device {
         return unlink_wait(other.line(), mode, within);
     }
     Expected<Unlinked> unlink_wait(std::string_view name, LinkMode mode = LinkMode::peer, Within within = default_patience);
-    [[nodiscard]] client_detail::UnlinkWait unlink_async(const Line& other, LinkMode mode = LinkMode::peer);
-    [[nodiscard]] client_detail::UnlinkWait unlink_async(const Device& other, LinkMode mode = LinkMode::peer) {
-        return unlink_async(other.line(), mode);
-    }
+    [[nodiscard]] UnlinkWait unlink_async(const Line& other, LinkMode mode = LinkMode::peer);
+    [[nodiscard]] UnlinkWait unlink_async(const Device& other, LinkMode mode = LinkMode::peer) { return unlink_async(other.line(), mode); }
     [[nodiscard]] Task<Expected<Unlinked>> unlink_async(std::string name, LinkMode mode = LinkMode::peer);
 
     /// Asks another Device to shut down (rule M-2). A request: nothing says whether it is heeded but the other's end.
@@ -118,7 +116,7 @@ class BP_EXPORT Device {
     /// connection's end.
     Expected<Message> next(Within within);
     /// `co_await device.next()`: the same in a coroutine, for as long as it takes. One can wait at a time, a second one is told `busy`.
-    [[nodiscard]] client_detail::MessageWait next();
+    [[nodiscard]] MessageWait next();
 
     /// A supervised worker's own Device: this worker is ready (rule X-3), as `READY=1` says for others. `not_owner` for any other.
     Expected<void> ready(Within within = default_patience);

@@ -49,7 +49,7 @@ class Race {
 template <class T>
 Task<Watched<T>> Device::watch(Task<T>& work) {
     {
-        client_detail::MessageWait message = next();
+        MessageWait message = next();
         co_await client_detail::Race<T>{message, work};
     }
     if (work.is_done()) {
@@ -103,7 +103,7 @@ Task<client_detail::ManagedOf<T>> Device::run_task(Task<T> work, bool then_disco
     } run{this};
     while (true) {
         {
-            client_detail::MessageWait message = next();
+            MessageWait message = next();
             co_await client_detail::Race<T>{message, work};
         }
         if (work.is_done()) {
