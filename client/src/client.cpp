@@ -127,7 +127,7 @@ Expected<ClientEvent> Client::next_event(Within within) {
 
 std::optional<std::pair<DeviceId, Message>> Client::try_message() {
     Connection& connection = *state_->connection;
-    return connection.is_same_process() ? connection.talk().inboxes().take_any() : std::nullopt;
+    return connection.touchable() ? connection.talk().inboxes().take_any() : std::nullopt;
 }
 
 std::optional<Error> Client::ended() const {

@@ -150,7 +150,7 @@ void Device::disconnect(Fault fault) {
 }
 
 std::optional<Message> Device::try_receive() {
-    if (!connection_ || !connection_->is_same_process()) {
+    if (!connection_ || !connection_->touchable()) {
         return std::nullopt;
     }
     return connection_->talk().inboxes().take(id_);

@@ -64,14 +64,6 @@ bool has_ended(pid_t pid) {
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
-    std::ifstream file{path, std::ios::binary};
-    // Not by an iterator: the file of a process that ends between open and read answers an error, which that would throw.
-    std::ostringstream content;
-    content << file.rdbuf();
-    return content.str();
-}
-
 std::vector<pid_t> workers_of(const std::string& socket) {
     const std::string wanted = "BACKPLANE_SOCKET=" + socket + '\0';
     std::vector<pid_t> found = all_pids();

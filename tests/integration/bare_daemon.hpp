@@ -13,7 +13,6 @@
 
 namespace backplane::integration {
 
-[[nodiscard]] std::string read_file(const std::string& path);
 /// The pids of all processes whose environment names this daemon's socket: its workers and what they started.
 [[nodiscard]] std::vector<pid_t> workers_of(const std::string& socket);
 /// Entries of /proc/PID/fd.

@@ -44,16 +44,6 @@ void crash(const BareDaemon& daemon) {
     EXPECT_TRUE(eventually([&] { return daemon.daemon_pid() != before && daemon.daemon_pid() > 0; }));
 }
 
-/// The next message of a Device as text: `disconnected FAULT` or `shutdown`.
-std::string next_of(Device& device) {
-    const auto message = device.next(plenty);
-    if (!message) {
-        return message.error().text();
-    }
-    const auto* gone = std::get_if<Disconnected>(&*message);
-    return gone == nullptr ? "shutdown" : "disconnected " + (gone->fault ? fault_text(*gone->fault, gone->device.epoch()) : "none");
-}
-
 TEST(Crash, X12_WorkersLiveOn) {
     BareDaemon daemon{two_sleepers};
     ASSERT_TRUE(daemon.start());

@@ -20,13 +20,24 @@
 
 namespace backplane::integration {
 
-namespace {
-
-std::string content(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream{path}.rdbuf();
-    return text.str();
+std::string read_file(const std::string& path) {
+    std::ifstream file{path, std::ios::binary};
+    // Not by an iterator: the file of a process that ends between open and read answers an error, which that would throw.
+    std::ostringstream content;
+    content << file.rdbuf();
+    return content.str();
 }
+
+std::string next_of(Device& device) {
+    const auto message = device.next(plenty);
+    if (!message) {
+        return message.error().text();
+    }
+    const auto* gone = std::get_if<Disconnected>(&*message);
+    return gone == nullptr ? "shutdown" : "disconnected " + (gone->fault ? fault_text(*gone->fault, gone->device.epoch()) : "none");
+}
+
+namespace {
 
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
     for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
@@ -130,8 +141,8 @@ Run Process::wait() {
     }
     pid_ = -1;
     run.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    run.out = content(files_ + ".out");
-    run.err = content(files_ + ".err");
+    run.out = read_file(files_ + ".out");
+    run.err = read_file(files_ + ".err");
     return run;
 }
 
@@ -140,7 +151,7 @@ Daemon::Daemon(const std::string& children, const std::string& flags) : folder_(
     config = replaced(replaced(std::move(config), "@DIR@", folder_), "@BIN@", program("."));
     std::ofstream{folder_ + "/config.json"} << config;
     daemon_ = Process{{program("backplaned"), "--config", folder_ + "/config.json", "--socket", socket()}, {}, folder_ + "/daemon"};
-    EXPECT_TRUE(eventually([this] { return Client::connect({.path = socket()}).has_value(); })) << content(folder_ + "/daemon.err");
+    EXPECT_TRUE(eventually([this] { return Client::connect({.path = socket()}).has_value(); })) << read_file(folder_ + "/daemon.err");
 }
 
 Daemon::~Daemon() {
@@ -149,7 +160,7 @@ Daemon::~Daemon() {
         EXPECT_FALSE(std::filesystem::exists(socket())) << "the socket is left";
     }
     if (testing::Test::HasFailure()) {
-        std::cerr << content(folder_ + "/daemon.err");
+        std::cerr << read_file(folder_ + "/daemon.err");
     }
     std::filesystem::remove_all(folder_);
 }

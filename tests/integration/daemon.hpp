@@ -28,6 +28,12 @@ std::string program(const std::string& name);
 /// Asks `condition` again and again until it is true; false if it is not in time.
 bool eventually(const std::function<bool()>& condition);
 
+/// What a file holds; nothing where there is none yet.
+[[nodiscard]] std::string read_file(const std::string& path);
+
+/// The next message of a Device as text: `disconnected FAULT` or `shutdown`; or why there is none.
+[[nodiscard]] std::string next_of(Device& device);
+
 /// What a program that has ended said.
 struct Run {
     int code = -1;  ///< its exit code, or 128 and the signal

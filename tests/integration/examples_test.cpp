@@ -9,18 +9,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <fstream>
 #include <optional>
-#include <sstream>
 
 namespace backplane::integration {
 namespace {
-
-std::string content(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream{path}.rdbuf();
-    return text.str();
-}
 
 /// An example beside the test, its output in the daemon's folder under its own name.
 class Example {
@@ -28,7 +20,7 @@ class Example {
     Example(const Daemon& daemon, const std::string& name, std::vector<std::string> words = {})
         : output_(daemon.folder() + "/" + name), process_(line(name, std::move(words)), {"BACKPLANE_SOCKET=" + daemon.socket()}, output_) {}
 
-    [[nodiscard]] std::string said() const { return content(output_ + ".out"); }
+    [[nodiscard]] std::string said() const { return read_file(output_ + ".out"); }
     [[nodiscard]] bool says(const std::string& part) const {
         return eventually([&] { return said().find(part) != std::string::npos; });
     }
@@ -55,8 +47,8 @@ TEST(ExampleTest, ReadmesWorkerGoesWithWhatItMinds) {
         return description && description->links_total == 1;
     }));
     ASSERT_EQ(::kill(static_cast<pid_t>(*db.pid), SIGKILL), 0);
-    EXPECT_TRUE(eventually([&] { return content(daemon.folder() + "/worker.log") == "cascade(" + db.line->text() + "): signal(9)\n"; }))
-        << content(daemon.folder() + "/worker.log");
+    EXPECT_TRUE(eventually([&] { return read_file(daemon.folder() + "/worker.log") == "cascade(" + db.line->text() + "): signal(9)\n"; }))
+        << read_file(daemon.folder() + "/worker.log");
 }
 
 TEST(ExampleTest, MonitorTellsOfEveryIncarnation) {  // X-20
@@ -64,7 +56,7 @@ TEST(ExampleTest, MonitorTellsOfEveryIncarnation) {  // X-20
     const DeviceRow db = daemon.await_state("db", "running");
     const Process monitor{
         {program("backplane-example-monitor"), "db"}, {"BACKPLANE_SOCKET=" + daemon.socket()}, daemon.folder() + "/monitor"};
-    const auto said = [&](const std::string& part) { return content(daemon.folder() + "/monitor.out").find(part) != std::string::npos; };
+    const auto said = [&](const std::string& part) { return read_file(daemon.folder() + "/monitor.out").find(part) != std::string::npos; };
     ASSERT_TRUE(eventually([&] { return said("db (" + db.line->text() + ") is up\n"); }));
     ASSERT_EQ(::kill(static_cast<pid_t>(*db.pid), SIGKILL), 0);
     const DeviceRow again = daemon.await_restart(db);
@@ -73,7 +65,7 @@ TEST(ExampleTest, MonitorTellsOfEveryIncarnation) {  // X-20
 
 TEST(ExampleTest, TasksFailTogether) {  // decision 13, L-1
     Daemon daemon{R"([{"name": "tasks", "exec": ["@BIN@/backplane-demo-tasks"], "stdout": "@DIR@/tasks.log", "restart": "temporary"}])"};
-    EXPECT_TRUE(eventually([&] { return content(daemon.folder() + "/tasks.log").find("pong went with cascade(") != std::string::npos; }));
+    EXPECT_TRUE(eventually([&] { return read_file(daemon.folder() + "/tasks.log").find("pong went with cascade(") != std::string::npos; }));
 }
 
 TEST(ExampleTest, NeverStopStartsItsTaskAgainAndAgain) {  // the reference's first supervisor
@@ -128,7 +120,7 @@ TEST(ExampleTest, PollLoopTellsOfANameUntilItsInputEnds) {
                  {"BACKPLANE_SOCKET=" + daemon.socket()},
                  files};
     const auto says = [&](const std::string& part) {
-        return eventually([&] { return content(files + ".out").find(part) != std::string::npos; });
+        return eventually([&] { return read_file(files + ".out").find(part) != std::string::npos; });
     };
     EXPECT_TRUE(says("db is " + db.line->text() + "\n"));
     ASSERT_EQ(::kill(static_cast<pid_t>(*db.pid), SIGKILL), 0);

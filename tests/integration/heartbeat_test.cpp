@@ -16,15 +16,6 @@ using std::chrono_literals::operator""ms;
 /// Never over, however slow the machine is.
 constexpr Duration long_time = Duration::seconds(3600);
 
-std::string next_of(Device& device) {
-    const auto message = device.next(plenty);
-    if (!message) {
-        return message.error().text();
-    }
-    const auto* gone = std::get_if<Disconnected>(&*message);
-    return gone == nullptr ? "shutdown" : "disconnected " + (gone->fault ? fault_text(*gone->fault, gone->device.epoch()) : "none");
-}
-
 /// The labels of a Device in the list, if it is there.
 std::optional<Labels> listed(Client& client, const Line& line) {
     const auto rows = client.list(plenty);

@@ -437,7 +437,10 @@ class Victim {
         }
         // By its own progress and not by a time, which a slow machine would stretch for one of the two alone.
         const std::size_t target = random() % in_flight;
-        while ((!left_->is_connected || left_->written < target) && ::waitpid(pid, nullptr, WNOHANG) == 0) {
+        while (!left_->is_connected || left_->written < target) {
+            if (::waitpid(pid, nullptr, WNOHANG) != 0) {
+                return;  // it has gone by itself, and its pid may be another's
+            }
             std::this_thread::yield();
         }
         hesitate(random);
