@@ -29,6 +29,7 @@ class SpecWriter {
     void text(std::string_view item) { image_.text(item); }
 
     void launch(const LaunchSpec& spec);
+    void exits(const ExitPolicy& spec);
     void child(const ChildSpec& spec);
     void supervisor(const SupervisorSpec& spec);
 
@@ -37,16 +38,22 @@ class SpecWriter {
         byte(spec.kind);
         text(spec.path);
     }
+    void texts(const std::vector<std::string>& items) {
+        count(items.size());
+        for (const std::string& item : items) {
+            text(item);
+        }
+    }
+    void bytes(const std::vector<std::uint8_t>& items) { text({reinterpret_cast<const char*>(items.data()), items.size()}); }
     void backoff(const BackoffSpec& spec);
+    void limit(const LimitSpec& spec);
+    void rest_of_launch(const LaunchSpec& spec);
 
     ImageWriter image_;
 };
 
 void SpecWriter::launch(const LaunchSpec& spec) {
-    count(spec.exec.size());
-    for (const std::string& argument : spec.exec) {
-        text(argument);
-    }
+    texts(spec.exec);
     count(spec.environment.size());
     for (const auto& [name, setting] : spec.environment) {
         text(name);
@@ -55,6 +62,50 @@ void SpecWriter::launch(const LaunchSpec& spec) {
     text(spec.working_directory);
     output(spec.stdout_to);
     output(spec.stderr_to);
+    rest_of_launch(spec);
+}
+
+void SpecWriter::rest_of_launch(const LaunchSpec& spec) {
+    text(spec.credentials.user);
+    text(spec.credentials.group);
+    texts(spec.credentials.groups);
+    texts(spec.credentials.capabilities);
+    count(spec.limits.size());
+    for (const ResourceLimit& item : spec.limits) {
+        text(item.name);
+        image_.value(item.soft);
+        image_.value(item.hard);
+    }
+    byte(spec.set_nice);
+    image_.value(spec.nice);
+    number(spec.umask);
+    byte(spec.set_oom_score);
+    image_.value(spec.oom_score);
+    image_.value(spec.control.memory_max);
+    image_.value(spec.control.pids_max);
+    image_.value(spec.control.cpu_weight);
+    texts(spec.probe.command);
+    text(spec.probe.connect);
+    duration(spec.probe.interval);
+    duration(spec.probe.timeout);
+}
+
+void SpecWriter::exits(const ExitPolicy& spec) {
+    bytes(spec.success_codes);
+    bytes(spec.shutdown_codes);
+    bytes(spec.no_restart_codes);
+    bytes(spec.force_restart_codes);
+    bytes(spec.success_signals);
+    bytes(spec.no_restart_signals);
+    bytes(spec.force_restart_signals);
+}
+
+void SpecWriter::limit(const LimitSpec& spec) {
+    byte(spec.enabled);
+    number(spec.intensity);
+    duration(spec.period);
+    byte(spec.on_limit);
+    duration(spec.cooldown);
 }
 
 void SpecWriter::backoff(const BackoffSpec& spec) {
@@ -74,13 +125,25 @@ void SpecWriter::child(const ChildSpec& spec) {
     duration(spec.shutdown);
     duration(spec.start_timeout);
     byte(spec.readiness);
+    duration(spec.ready_delay);
     byte(spec.managed);
+    byte(spec.significant);
+    byte(spec.retain);
+    byte(spec.oneshot);
     backoff(spec.backoff);
+    limit(spec.limit);
+    duration(spec.watchdog);
+    image_.value(spec.stop_signal);
+    byte(spec.signal_group);
+    byte(spec.kill_mode);
+    duration(spec.kill_after);
+    exits(spec.exits);
     count(spec.links.size());
     for (const StandingLink& link : spec.links) {
         text(link.to);
         byte(link.mode);
     }
+    texts(spec.requires_up);
     launch(spec.launch);
     count(spec.supervisor.size());
     for (const SupervisorSpec& nested : spec.supervisor) {
@@ -93,6 +156,16 @@ void SpecWriter::supervisor(const SupervisorSpec& spec) {
     number(spec.intensity);
     duration(spec.period);
     byte(spec.on_give_up);
+    byte(spec.auto_shutdown);
+    byte(spec.on_start_failure);
+    byte(spec.on_root_give_up);
+    byte(spec.start_order);
+    number(spec.max_children);
+    number(spec.partitions);
+    count(spec.template_child.size());
+    for (const ChildSpec& entry : spec.template_child) {
+        child(entry);
+    }
     count(spec.children.size());
     for (const ChildSpec& entry : spec.children) {
         child(entry);
@@ -109,6 +182,22 @@ std::string encode_spec(const SupervisorSpec& tree) {
     return out;
 }
 
+std::string encode_child(const ChildSpec& child) {
+    std::string out;
+    SpecWriter writer(out);
+    writer.byte(spec_form_version);
+    writer.child(child);
+    return out;
+}
+
+std::string encode_exits(const ExitPolicy& exits) {
+    std::string out;
+    SpecWriter writer(out);
+    writer.byte(spec_form_version);
+    writer.exits(exits);
+    return out;
+}
+
 std::string encode_launch(const LaunchSpec& launch) {
     std::string out;
     SpecWriter writer(out);
@@ -117,9 +206,17 @@ std::string encode_launch(const LaunchSpec& launch) {
     return out;
 }
 
+bool ExitPolicy::empty() const {
+    return success_codes.empty() && shutdown_codes.empty() && no_restart_codes.empty() && force_restart_codes.empty() &&
+           success_signals.empty() && no_restart_signals.empty() && force_restart_signals.empty();
+}
+
 std::string_view strategy_name(Strategy strategy) {
     switch (strategy) {
         case Strategy::one_for_one: return "one_for_one";
+        case Strategy::rest_for_one: return "rest_for_one";
+        case Strategy::one_for_all: return "one_for_all";
+        case Strategy::dynamic: return "dynamic";
     }
     return "unknown";
 }
@@ -129,6 +226,15 @@ std::string_view restart_type_name(RestartType type) {
         case RestartType::permanent: return "permanent";
         case RestartType::transient: return "transient";
         case RestartType::temporary: return "temporary";
+    }
+    return "unknown";
+}
+
+std::string_view auto_shutdown_name(AutoShutdown when) {
+    switch (when) {
+        case AutoShutdown::never: return "never";
+        case AutoShutdown::any_significant: return "any_significant";
+        case AutoShutdown::all_significant: return "all_significant";
     }
     return "unknown";
 }

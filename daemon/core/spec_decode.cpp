@@ -22,6 +22,8 @@ class SpecReader {
     bool version();
     bool launch(LaunchSpec& spec);
     bool supervisor(SupervisorSpec& spec, int depth);
+    bool child(ChildSpec& spec, int depth, bool is_template);
+    bool exits(ExitPolicy& spec);
 
     /// The end of the bytes must be the end of the tree.
     bool end() { return image_.at_end() || wrong("trailing bytes"); }
@@ -58,7 +60,17 @@ class SpecReader {
     bool output(std::string_view field, OutputSpec& spec);
     bool backoff(BackoffSpec& spec);
     bool links(std::vector<StandingLink>& list);
-    bool child(ChildSpec& spec, int depth);
+    bool texts(std::string_view field, std::vector<std::string>& items);
+    bool codes(std::string_view field, std::vector<std::uint8_t>& items, std::uint8_t low);
+    bool integer(std::string_view field, std::int32_t& item, std::int32_t low, std::int32_t high);
+    bool limit(LimitSpec& spec);
+    bool credentials(CredentialSpec& spec);
+    bool resource_limits(std::vector<ResourceLimit>& list);
+    bool rest_of_launch(LaunchSpec& spec);
+    bool head(ChildSpec& spec);
+    bool middle(ChildSpec& spec);
+    bool flags(SupervisorSpec& spec);
+    bool template_of(SupervisorSpec& spec, int depth);
     bool child_kind(const ChildSpec& spec);
     bool names_unique(const SupervisorSpec& spec);
 
@@ -98,17 +110,84 @@ bool SpecReader::output(std::string_view field, OutputSpec& spec) {
     return read && ((spec.kind == OutputKind::file) == !spec.path.empty() || wrong(field));
 }
 
-bool SpecReader::launch(LaunchSpec& spec) {
-    std::uint64_t items = 0;
-    if (!count("exec", items)) {
+bool SpecReader::texts(std::string_view field, std::vector<std::string>& items) {
+    std::uint64_t left = 0;
+    if (!count(field, left)) {
         return false;
     }
-    for (; items > 0; --items) {
-        if (!text("exec", spec.exec.emplace_back())) {
+    for (; left > 0; --left) {
+        if (!text(field, items.emplace_back())) {
             return false;
         }
     }
-    if (!count("environment", items)) {
+    return true;
+}
+
+/// Ascending, none twice, none below `low`.
+bool SpecReader::codes(std::string_view field, std::vector<std::uint8_t>& items, std::uint8_t low) {
+    std::string raw;
+    if (!image_.text(raw)) {
+        return wrong(field);
+    }
+    items.assign(raw.begin(), raw.end());
+    const bool ascends = std::adjacent_find(items.begin(), items.end(), [](auto a, auto b) { return a >= b; }) == items.end();
+    return (ascends && (items.empty() || items.front() >= low)) || wrong(field);
+}
+
+bool SpecReader::integer(std::string_view field, std::int32_t& item, std::int32_t low, std::int32_t high) {
+    return (image_.value(item) && item >= low && item <= high) || wrong(field);
+}
+
+bool SpecReader::credentials(CredentialSpec& spec) {
+    return text("user", spec.user) && text("group", spec.group) && texts("groups", spec.groups) && texts("capabilities", spec.capabilities);
+}
+
+bool SpecReader::resource_limits(std::vector<ResourceLimit>& list) {
+    std::uint64_t items = 0;
+    if (!count("limits", items)) {
+        return false;
+    }
+    for (; items > 0; --items) {
+        ResourceLimit& item = list.emplace_back();
+        if (!text("limits", item.name) || !image_.value(item.soft) || !image_.value(item.hard) || item.soft > item.hard ||
+            item.name.empty()) {
+            return wrong("limits");
+        }
+    }
+    return true;
+}
+
+bool SpecReader::rest_of_launch(LaunchSpec& spec) {
+    constexpr std::uint32_t umask_max = 0777;
+    constexpr std::uint64_t weight_max = 10000;
+    ControlSpec& control = spec.control;
+    ProbeSpec& probe = spec.probe;
+    return credentials(spec.credentials) && resource_limits(spec.limits) && flag("nice", spec.set_nice) &&
+           integer("nice", spec.nice, -20, 19) && number("umask", spec.umask) && (spec.umask <= umask_max || wrong("umask")) &&
+           flag("oom_score", spec.set_oom_score) && integer("oom_score", spec.oom_score, -1000, 1000) &&
+           ((image_.value(control.memory_max) && image_.value(control.pids_max) && image_.value(control.cpu_weight) &&
+             control.cpu_weight <= weight_max) ||
+            wrong("cgroup")) &&
+           texts("probe.command", probe.command) && text("probe.connect", probe.connect) && duration("probe.interval", probe.interval) &&
+           duration("probe.timeout", probe.timeout) && (probe.interval.ns > 0 || wrong("probe.interval"));
+}
+
+bool SpecReader::exits(ExitPolicy& spec) {
+    return codes("success_exit_codes", spec.success_codes, 0) && codes("shutdown_exit_codes", spec.shutdown_codes, 0) &&
+           codes("no_restart_exit_codes", spec.no_restart_codes, 0) && codes("force_restart_exit_codes", spec.force_restart_codes, 0) &&
+           codes("success_signals", spec.success_signals, 1) && codes("no_restart_exit_codes", spec.no_restart_signals, 1) &&
+           codes("force_restart_exit_codes", spec.force_restart_signals, 1);
+}
+
+bool SpecReader::limit(LimitSpec& spec) {
+    return flag("intensity", spec.enabled) && number("intensity", spec.intensity) && duration("period", spec.period) &&
+           (spec.period.ns > 0 || wrong("period")) && choice("on_limit", spec.on_limit, OnLimit::stop_child) &&
+           duration("cooldown", spec.cooldown);
+}
+
+bool SpecReader::launch(LaunchSpec& spec) {
+    std::uint64_t items = 0;
+    if (!texts("exec", spec.exec) || !count("environment", items)) {
         return false;
     }
     for (; items > 0; --items) {
@@ -120,7 +199,8 @@ bool SpecReader::launch(LaunchSpec& spec) {
             return wrong("environment");
         }
     }
-    return text("working_directory", spec.working_directory) && output("stdout", spec.stdout_to) && output("stderr", spec.stderr_to);
+    return text("working_directory", spec.working_directory) && output("stdout", spec.stdout_to) && output("stderr", spec.stderr_to) &&
+           rest_of_launch(spec);
 }
 
 bool SpecReader::backoff(BackoffSpec& spec) {
@@ -155,17 +235,29 @@ bool SpecReader::child_kind(const ChildSpec& spec) {
     return (spec.supervisor.empty() && !spec.launch.exec.empty() && !spec.launch.exec.front().empty()) || wrong("exec");
 }
 
-bool SpecReader::child(ChildSpec& spec, int depth) {
-    const bool head = text("name", spec.name) && flag("is_supervisor", spec.is_supervisor) &&
-                      choice("restart", spec.restart, RestartType::temporary) &&
-                      choice("shutdown_kind", spec.shutdown_kind, ShutdownKind::brutal_kill) && duration("shutdown", spec.shutdown) &&
-                      duration("start_timeout", spec.start_timeout) && choice("readiness", spec.readiness, Readiness::notify) &&
-                      flag("managed", spec.managed) && backoff(spec.backoff) && links(spec.links) && launch(spec.launch);
-    if (!head) {
+bool SpecReader::head(ChildSpec& spec) {
+    return text("name", spec.name) && flag("is_supervisor", spec.is_supervisor) &&
+           choice("restart", spec.restart, RestartType::temporary) && choice("shutdown_kind", spec.shutdown_kind, ShutdownKind::no_wait) &&
+           duration("shutdown", spec.shutdown) && duration("start_timeout", spec.start_timeout) &&
+           choice("readiness", spec.readiness, Readiness::delay) && duration("ready_delay", spec.ready_delay) &&
+           flag("managed", spec.managed) && flag("significant", spec.significant) && flag("retain", spec.retain) &&
+           flag("oneshot", spec.oneshot);
+}
+
+bool SpecReader::middle(ChildSpec& spec) {
+    constexpr std::int32_t signals_max = 64;
+    return backoff(spec.backoff) && limit(spec.limit) && duration("watchdog", spec.watchdog) &&
+           integer("stop_signal", spec.stop_signal, 1, signals_max) && flag("signal_group", spec.signal_group) &&
+           choice("kill_mode", spec.kill_mode, KillMode::leader) && duration("kill_after", spec.kill_after) && exits(spec.exits) &&
+           links(spec.links) && texts("requires", spec.requires_up) && launch(spec.launch);
+}
+
+bool SpecReader::child(ChildSpec& spec, int depth, bool is_template) {
+    if (!head(spec) || !middle(spec)) {
         return false;
     }
     // A name's first part is looked up by splitting at '/', so an entry's own name must have none.
-    if (spec.name.empty() || spec.name.find('/') != std::string::npos) {
+    if (spec.name.empty() != is_template || spec.name.find('/') != std::string::npos) {
         return wrong("name");
     }
     std::uint64_t nested = 0;
@@ -189,21 +281,36 @@ bool SpecReader::names_unique(const SupervisorSpec& spec) {
     return std::adjacent_find(names.begin(), names.end()) == names.end() || wrong("name");
 }
 
+bool SpecReader::flags(SupervisorSpec& spec) {
+    const bool read = choice("strategy", spec.strategy, Strategy::dynamic) && number("intensity", spec.intensity) &&
+                      duration("period", spec.period) && choice("on_give_up", spec.on_give_up, OnGiveUp::crash) &&
+                      choice("auto_shutdown", spec.auto_shutdown, AutoShutdown::all_significant) &&
+                      choice("on_start_failure", spec.on_start_failure, OnStartFailure::stop) &&
+                      choice("on_root_give_up", spec.on_root_give_up, OnRootGiveUp::exit) &&
+                      choice("start_order", spec.start_order, StartOrder::parallel) && number("max_children", spec.max_children) &&
+                      number("partitions", spec.partitions);
+    return read && (spec.period.ns != 0 || wrong("period"));
+}
+
+/// S-4: a dynamic supervisor has one, and no other has any.
+bool SpecReader::template_of(SupervisorSpec& spec, int depth) {
+    std::uint64_t items = 0;
+    if (!count("template", items) || items != (spec.strategy == Strategy::dynamic ? 1U : 0U)) {
+        return wrong("template");
+    }
+    return items == 0 || child(spec.template_child.emplace_back(), depth, true);
+}
+
 bool SpecReader::supervisor(SupervisorSpec& spec, int depth) {
     if (depth > nesting_max) {
         return wrong("nesting");
     }
     std::uint64_t items = 0;
-    const bool head = choice("strategy", spec.strategy, Strategy::one_for_one) && number("intensity", spec.intensity) &&
-                      duration("period", spec.period) && choice("on_give_up", spec.on_give_up, OnGiveUp::crash) && count("children", items);
-    if (!head) {
+    if (!flags(spec) || !template_of(spec, depth) || !count("children", items)) {
         return false;
     }
-    if (spec.period.ns == 0) {
-        return wrong("period");
-    }
     for (; items > 0; --items) {
-        if (!child(spec.children.emplace_back(), depth)) {
+        if (!child(spec.children.emplace_back(), depth, false)) {
             return false;
         }
     }
@@ -219,6 +326,24 @@ Expected<SupervisorSpec> decode_spec(std::string_view bytes) {
         return reader.error("supervision tree");
     }
     return tree;
+}
+
+Expected<ChildSpec> decode_child(std::string_view bytes, bool is_template) {
+    SpecReader reader(bytes);
+    ChildSpec child;
+    if (!reader.version() || !reader.child(child, 1, is_template) || !reader.end()) {
+        return reader.error("child");
+    }
+    return child;
+}
+
+Expected<ExitPolicy> decode_exits(std::string_view bytes) {
+    SpecReader reader(bytes);
+    ExitPolicy exits;
+    if (!reader.version() || !reader.exits(exits) || !reader.end()) {
+        return reader.error("exits");
+    }
+    return exits;
 }
 
 Expected<LaunchSpec> decode_launch(std::string_view bytes) {

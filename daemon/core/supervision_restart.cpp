@@ -137,7 +137,10 @@ void Supervision::over(Step& step, ChildIndex i, const Ending& ending) {
 /// S-19: one_for_one concerns the child alone. The other strategies answer a longer row of siblings here.
 Supervision::Members Supervision::concerned(ChildIndex i) const {
     switch (team_of(children_[i].supervisor).strategy) {
-        case Strategy::one_for_one: return Members{i, i};
+        case Strategy::one_for_one:
+        case Strategy::rest_for_one:
+        case Strategy::one_for_all:
+        case Strategy::dynamic: break;
     }
     return Members{i, i};
 }
