@@ -21,6 +21,10 @@ enum class DeadlineKind : std::uint8_t {
     task_grace,     ///< owner: none; tasks were asked to end (T-13)
     resume_grace,   ///< owner: session; its daemon crashed and it has not come back (T-10)
     heartbeat,      ///< owner: slot of a Device that promised a sign of life by then
+    ready_delay,    ///< owner: child; alive for so long is ready (X-3)
+    watchdog,       ///< owner: child; its sign of life is due (X-5)
+    cooldown,       ///< owner: child; its quarantine is over (X-2)
+    postponed,      ///< owner: number of a command that waits for its supervisor (S-58)
 };
 
 /// Names one set deadline; 0 is none. Reused only after the deadline has fired or was cancelled.

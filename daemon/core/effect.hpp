@@ -21,14 +21,15 @@ enum class EffectKind : std::uint8_t {
     session_ready,     ///< session: something new is on its owed list
     session_cut,       ///< session: close it with `code` and `text` as its last word; then feed session_close
     granted,           ///< session, request: its new pages are in Graph::granted; `code` where there are none
-    answer,            ///< session, request, code, text: the answer to a request
+    answer,            ///< session, request, code, text: the answer to a request; child: that it made
     spawn,             ///< child, generation, device: start the process
     spawn_or_find,     ///< the same, unless the daemon that crashed has started it and could not say so any more
     adopt,             ///< child, generation, argument: pid, number: its start: a process of the daemon that crashed lives on
     adopt_dead,        ///< the same of one whose end was taken in, and that is perhaps not reaped or not alone in its group
     signal,            ///< child, generation, argument: a signal to its leader
     signal_group,      ///< child, generation, argument: the same to its whole group
-    reap,              ///< child, generation: take the dead leader's status away and report `group_empty` when nothing is left
+    reap,              ///< child, generation: take the dead leader's status away and report `group_empty` when nothing is left;
+                       ///< argument 1: when the leader is gone, whatever else is left (P-4, kill_mode leader)
     supervisor_state,  ///< the root came up, is stopping or went down: for the service manager's status line
     halt,              ///< everything is stopped: end the daemon with exit code `argument`
 };
@@ -72,6 +73,8 @@ enum class RecordKind : std::uint8_t {
     shutdown_error,
     child_unkillable,
     alert,
+    child_released,  ///< from quarantine, by an operator or its cooldown
+    child_added,     ///< by a call
 };
 
 /// One event of the log (section 0). Fields that a kind does not use are zero; `record_fields` of the session room

@@ -17,11 +17,11 @@ constexpr Duration late_grace = Duration::seconds(1);
 
 /// The kinds that are one counted frame of a client each. `grant` and `ready` may be, and say so themselves.
 constexpr std::uint64_t bit(EventKind kind) { return std::uint64_t{1} << static_cast<unsigned>(kind); }
-constexpr std::uint64_t operations_mask = bit(EventKind::create) | bit(EventKind::link) | bit(EventKind::unlink) |
-                                          bit(EventKind::disconnect) | bit(EventKind::shutdown_request) | bit(EventKind::manage) |
-                                          bit(EventKind::register_name) | bit(EventKind::release_name) | bit(EventKind::watch_name) |
-                                          bit(EventKind::unwatch_name) | bit(EventKind::subscribe) | bit(EventKind::command) |
-                                          bit(EventKind::session_asked) | bit(EventKind::heartbeat) | bit(EventKind::label);
+constexpr std::uint64_t operations_mask =
+    bit(EventKind::create) | bit(EventKind::link) | bit(EventKind::unlink) | bit(EventKind::disconnect) | bit(EventKind::shutdown_request) |
+    bit(EventKind::manage) | bit(EventKind::register_name) | bit(EventKind::release_name) | bit(EventKind::watch_name) |
+    bit(EventKind::unwatch_name) | bit(EventKind::subscribe) | bit(EventKind::command) | bit(EventKind::session_asked) |
+    bit(EventKind::heartbeat) | bit(EventKind::label) | bit(EventKind::add_child);
 }  // namespace
 
 Engine::Engine(const EngineLimits& limits) : limits_(limits), graph_(texts_, deadlines_), supervision_(graph_, deadlines_, texts_) {
@@ -138,7 +138,7 @@ void Engine::step_whole(Instant now, const Event& event, Effects& out) {
         fire_due(step);
     }
     dispatch(step, event);
-    if (graph_.wants_settling()) {
+    if (graph_.wants_settling() || (urgency_ < 0 && supervision_.wants_exit())) {
         conclude(step, event);
     }
     if (step.unasked) [[unlikely]] {
@@ -184,6 +184,11 @@ void Engine::settle(Step& step, bool fresh) {
         }
         graph_.work(step, true);
     }
+    if (urgency_ < 0 && supervision_.wants_exit()) {  // S-46: an orderly end, and not a good one
+        urgency_ = 0;
+        hold_or_not();
+        supervision_.stop_all(step, urgency_);
+    }
     if (urgency_ >= 0 && !halted_) {
         go_down(step);
     }
@@ -197,7 +202,11 @@ void Engine::dispatch(Step& step, const Event& event) {
         case EventKind::unlink: graph_.unlink(step, event); break;
         case EventKind::shutdown_request: graph_.shutdown_request(step, event); break;
         case EventKind::manage: graph_.manage(step, event); break;
-        case EventKind::heartbeat: graph_.heartbeat(step, event); break;
+        case EventKind::heartbeat:
+            if (const ChildIndex child = graph_.heartbeat(step, event); child != no_child) {
+                supervision_.heartbeat(step, child, Duration::milliseconds(event.extra));
+            }
+            break;
         case EventKind::label: label(step, event); break;
         case EventKind::session_ack:
             confirm(event.session);
@@ -354,7 +363,7 @@ void Engine::recover(Step& step) {
     hold_or_not();
     supervision_.recover(step);
     if (halted_) {
-        step.effect(EffectKind::halt);
+        halt(step);
     }
 }
 
@@ -411,6 +420,14 @@ void Engine::dispatch_process(Step& step, const Event& event) {
                 supervision_.command(step, event);
             }
             break;
+        case EventKind::add_child:
+            if (urgency_ >= 0) {
+                step.answer(event.session, event.number, ErrorCode::stopping, "the daemon is stopping");
+            } else {
+                supervision_.add_child(step, event);
+            }
+            break;
+        case EventKind::alive: supervision_.alive(step, event.child, event.generation); break;
         case EventKind::spawned: supervision_.spawned(step, event.child, event.generation, event.argument, event.number); break;
         case EventKind::spawn_failed:
             supervision_.spawn_failed(step, event.child, event.generation, static_cast<SpawnStep>(event.mode), event.argument);
@@ -449,8 +466,7 @@ void Engine::fire(Step& step, const Due& due) {
         case DeadlineKind::heartbeat: graph_.heartbeat_due(step, due.owner, limits_.resume_grace); break;
         case DeadlineKind::task_grace:
             task_grace_ = 0;
-            halted_ = true;
-            step.effect(EffectKind::halt);
+            halt(step);
             break;
         default: supervision_.due(step, due); break;
     }
@@ -489,8 +505,12 @@ void Engine::go_down(Step& step) {
         }
     }
     deadlines_.cancel(task_grace_);
+    halt(step);
+}
+
+void Engine::halt(Step& step) {
     halted_ = true;
-    step.effect(EffectKind::halt);
+    step.effect(EffectKind::halt).argument = supervision_.wants_exit() ? 1 : 0;
 }
 
 void Engine::save(std::string& image) const {
@@ -571,6 +591,10 @@ bool Engine::parts_agree() const {
             return;
         }
         const bool of_session = due.kind == DeadlineKind::handshake || due.kind == DeadlineKind::resume_grace;
+        if (due.kind == DeadlineKind::postponed) {
+            good = good && supervision_.is_postponed(due.owner);
+            return;
+        }
         const bool of_nobody = due.kind == DeadlineKind::task_grace;
         good = good && (of_nobody || (of_session ? graph_.is_open(due.owner) : supervision_.contains(due.owner)));
     });

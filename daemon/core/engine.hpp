@@ -118,6 +118,7 @@ class Engine {
     void label(Step& step, const Event& event);
     void terminate(Step& step);
     void go_down(Step& step);
+    void halt(Step& step);
     [[nodiscard]] bool parts_agree() const;
 
     EngineLimits limits_;

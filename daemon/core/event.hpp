@@ -58,10 +58,25 @@ enum class EventKind : std::uint8_t {
 
     heartbeat,  ///< a Device gives a sign of life and says when the next is due
     label,      ///< what a Device has for labels from now on
+
+    alive,      ///< a process gave the sign of life that its watchdog waits for (X-5)
+    add_child,  ///< a child more for a supervisor, for a session (`start_child` of 8.10)
 };
 
-/// What a `command` asks for.
-enum class Verb : std::uint8_t { start, stop, restart };
+/// What a `command` asks for. `start` is `restart_child` of the table of 8.10, `stop` `terminate_child`, `remove` `delete_child`.
+enum class Verb : std::uint8_t {
+    start,
+    stop,
+    restart,    ///< stop and start as one
+    start_now,  ///< as `start`; ends a backoff
+    remove,
+    enable,
+    disable,
+    hold,     ///< what runs goes on, nothing is restarted
+    release,  ///< ends hold or quarantine
+    reset,    ///< forgets failures and the window
+};
+inline constexpr Verb verb_last = Verb::reset;
 
 /// Flags of a `command`.
 inline constexpr std::uint8_t command_waits = 1;
@@ -254,12 +269,29 @@ struct Event {
         return e;
     }
     /// `wait`: answer when it is done, not when it is accepted. `again`: it was carried out before; what became of it?
-    [[nodiscard]] static Event command(SessionIndex s, Verb verb, ChildIndex child, bool wait, std::uint64_t request, bool again = false) {
+    /// `deadline_ms`: a command that would have to wait for its supervisor's step is given up after so long; 0: never.
+    [[nodiscard]] static Event command(SessionIndex s, Verb verb, ChildIndex child, bool wait, std::uint64_t request, bool again = false,
+                                       std::uint32_t deadline_ms = 0) {
         Event e = of(EventKind::command, s);
         e.mode = static_cast<std::uint8_t>(verb);
+        e.extra = deadline_ms;
         e.child = child;
         e.flag = static_cast<std::uint8_t>((wait ? command_waits : 0) | (again ? command_again_flag : 0));
         e.number = request;
+        return e;
+    }
+    /// `added`: as `encode_new_child` makes it.
+    [[nodiscard]] static Event add_child(SessionIndex s, ChildIndex supervisor, std::string_view added, bool wait, std::uint64_t request,
+                                         bool again = false, std::uint32_t deadline_ms = 0) {
+        Event e = command(s, Verb::start, supervisor, wait, request, again, deadline_ms);
+        e.kind = EventKind::add_child;
+        e.text = added;
+        return e;
+    }
+    [[nodiscard]] static Event alive(ChildIndex child, std::uint32_t generation) {
+        Event e = of(EventKind::alive);
+        e.child = child;
+        e.generation = generation;
         return e;
     }
     /// `started_at`: when the process began, as the kernel counts it; with pid and boot it names it for ever.

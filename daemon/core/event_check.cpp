@@ -91,9 +91,11 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::link:
         case EventKind::unlink: return may_act() && event.mode >= 1 && event.mode <= 3;
         case EventKind::disconnect: return may_act() && event.fault <= fault_kind_max;
-        case EventKind::command: return may_act() && event.mode <= static_cast<std::uint8_t>(Verb::restart);
+        case EventKind::command: return may_act() && event.mode <= static_cast<std::uint8_t>(verb_last);
+        case EventKind::add_child: return may_act();
         case EventKind::spawned:
         case EventKind::exiting:
+        case EventKind::alive:
         case EventKind::group_empty: return event.session == daemon_session;
         case EventKind::spawn_failed:
             return event.session == daemon_session && event.mode <= static_cast<std::uint8_t>(SpawnStep::unsupported);

@@ -3,6 +3,7 @@
 /// cascade) comes first, then whether the end was wanted, then what the end itself looks like.
 #include "daemon/core/exit_verdict.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -10,23 +11,35 @@ namespace backplane::core {
 
 namespace {
 
-/// What the end looks like to one who knows nothing of us.
-ExitVerdict raw_verdict(ExitHow how, std::int32_t status) {
+bool holds(const std::vector<std::uint8_t>& list, std::int32_t value) {
+    return value >= 0 && value <= 255 && std::binary_search(list.begin(), list.end(), static_cast<std::uint8_t>(value));
+}
+
+/// What an exit code looks like to one who knows nothing of us but the specification.
+void judge_code(const ExitPolicy& policy, std::int32_t status, ExitVerdict& verdict) {
+    if (status == 0 || holds(policy.success_codes, status)) {
+        verdict.exit_class = ExitClass::normal;
+    } else if (holds(policy.shutdown_codes, status)) {
+        verdict.exit_class = ExitClass::shutdown;
+    } else {
+        verdict.kind = FaultKind::exit;
+    }
+}
+
+ExitVerdict raw_verdict(const ExitPolicy& policy, ExitHow how, std::int32_t status) {
     ExitVerdict verdict;
     verdict.exit_class = ExitClass::abnormal;
     verdict.argument = status;
     switch (how) {
-        case ExitHow::exited:
-            if (status == 0) {
-                verdict.exit_class = ExitClass::normal;
-            } else {
-                verdict.kind = FaultKind::exit;
-            }
-            break;
-        case ExitHow::signalled: verdict.kind = FaultKind::signal; break;
+        case ExitHow::exited: judge_code(policy, status, verdict); break;
+        case ExitHow::signalled:
         case ExitHow::dumped:
+            if (holds(policy.success_signals, status)) {
+                verdict.exit_class = ExitClass::normal;
+                break;
+            }
             verdict.kind = FaultKind::signal;
-            verdict.text = "core";
+            verdict.text = how == ExitHow::dumped ? "core" : "";
             break;
         case ExitHow::unknown:
             verdict.kind = FaultKind::unreachable;
@@ -34,7 +47,23 @@ ExitVerdict raw_verdict(ExitHow how, std::int32_t status) {
             verdict.text = "unknown";  // never "exit 0"
             break;
     }
+    if (verdict.kind == FaultKind::none) {
+        verdict.argument = 0;  // the exit record has it
+    }
     return verdict;
+}
+
+/// `never` is stronger, as one that must not come back does harm where one that stays down does none.
+RestartWish wish_of(const ExitPolicy& policy, ExitHow how, std::int32_t status) {
+    const bool by_code = how == ExitHow::exited;
+    const bool by_signal = how == ExitHow::signalled || how == ExitHow::dumped;
+    if ((by_code && holds(policy.no_restart_codes, status)) || (by_signal && holds(policy.no_restart_signals, status))) {
+        return RestartWish::never;
+    }
+    if ((by_code && holds(policy.force_restart_codes, status)) || (by_signal && holds(policy.force_restart_signals, status))) {
+        return RestartWish::always;
+    }
+    return RestartWish::by_type;
 }
 
 /// The rows in which our own clock decided, whatever signal carried it out.
@@ -47,7 +76,7 @@ ExitVerdict timeout_verdict(TimeoutOf what, ExitClass exit_class) {
 }
 
 /// The rows "we asked it to stop": whatever it did, the class is shutdown.
-ExitVerdict asked_verdict(const Life& life, ExitHow how, std::int32_t status, bool by_our_signal) {
+ExitVerdict asked_verdict(const Life& life, const ExitPolicy& policy, ExitHow how, std::int32_t status, bool by_our_signal) {
     const bool by_our_kill = life.stage == StopStage::killed && how == ExitHow::signalled && status == signal_kill;
     ExitVerdict verdict;
     // Only a death by the very signal that we sent is ours. One that was quicker keeps its own reason (S-38).
@@ -56,7 +85,7 @@ ExitVerdict asked_verdict(const Life& life, ExitHow how, std::int32_t status, bo
     } else if (by_our_kill) {
         verdict = timeout_verdict(TimeoutOf::stop, ExitClass::shutdown);
     } else if (!by_our_signal) {
-        verdict = raw_verdict(how, status);
+        verdict = raw_verdict(policy, how, status);
         verdict.shutdown_error = verdict.kind != FaultKind::none;
     }
     verdict.exit_class = ExitClass::shutdown;
@@ -65,8 +94,8 @@ ExitVerdict asked_verdict(const Life& life, ExitHow how, std::int32_t status, bo
 
 }  // namespace
 
-ExitVerdict judge_exit(const Life& life, ExitHow how, std::int32_t status) {
-    const bool by_our_signal = life.signalled != 0 && how == ExitHow::signalled && status == signal_terminate;
+ExitVerdict judge_exit(const Life& life, const ExitRules& rules, ExitHow how, std::int32_t status) {
+    const bool by_our_signal = life.signalled != 0 && how == ExitHow::signalled && status == rules.stop_signal;
     // A line holder's request is honoured like one of our own, except that it does not rule out a restart (S-37).
     const bool wanted = life.asked != 0 || life.cause == StopCause::line;
     const bool failed_start = life.ready == 0 && !wanted;
@@ -75,26 +104,31 @@ ExitVerdict judge_exit(const Life& life, ExitHow how, std::int32_t status) {
     ExitVerdict verdict;
     if (life.cause == StopCause::start_timeout) {
         verdict = timeout_verdict(TimeoutOf::start, bad);
+    } else if (life.cause == StopCause::watchdog) {
+        verdict = timeout_verdict(TimeoutOf::watchdog, bad);
     } else if (life.cause == StopCause::doomed) {
         verdict.kind = FaultKind::cascade;  // not the status that our own signal gave it
         verdict.exit_class = bad;
     } else if (wanted) {
-        verdict = asked_verdict(life, how, status, by_our_signal);
+        verdict = asked_verdict(life, rules.policy, how, status, by_our_signal);
     } else if (failed_start) {
-        verdict = raw_verdict(how, status);
-        if (verdict.kind == FaultKind::none) {
+        verdict = raw_verdict(rules.policy, how, status);
+        verdict.completed = rules.oneshot && verdict.kind == FaultKind::none;
+        if (verdict.kind == FaultKind::none && !verdict.completed) {
             verdict.kind = FaultKind::exit;  // exit 0 before ready is a failure all the same
+            verdict.argument = how == ExitHow::exited ? status : 0;
         }
-        verdict.exit_class = ExitClass::abnormal;
+        verdict.exit_class = verdict.completed ? ExitClass::normal : ExitClass::abnormal;
     } else if (life.cause == StopCause::dropped) {
         verdict.kind = FaultKind::drop;
         verdict.exit_class = ExitClass::abnormal;
     } else if (life.cause == StopCause::left && by_our_signal) {
         verdict.exit_class = ExitClass::shutdown;  // it said goodbye and then went by our signal: a clean stop (D-4)
     } else {
-        verdict = raw_verdict(how, status);
+        verdict = raw_verdict(rules.policy, how, status);
+        verdict.wish = wish_of(rules.policy, how, status);
     }
-    verdict.start_failure = failed_start;
+    verdict.start_failure = failed_start && !verdict.completed;
     return verdict;
 }
 

@@ -234,7 +234,8 @@ class Graph {
     void manage(Step& step, const struct Event& event);
 
     // ---- heartbeats and labels (graph_extras.cpp) ------------------------------------------------------------------
-    void heartbeat(Step& step, const struct Event& event);
+    /// Answers the child whose process gave it: that one is for its supervisor to watch; `no_child` for a task's.
+    ChildIndex heartbeat(Step& step, const struct Event& event);
     /// A sign of life did not come in time: the Device of this slot ends, unless its session is away or came back less than `grace` ago.
     void heartbeat_due(Step& step, std::uint32_t slot, Duration grace);
     [[nodiscard]] ErrorCode label(const struct Event& event);

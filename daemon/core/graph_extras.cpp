@@ -68,18 +68,14 @@ void Graph::release_holdings(Step& step, std::uint32_t slot, const FaultRecord& 
     release_extra(devices_[slot]);
 }
 
-void Graph::heartbeat(Step& step, const Event& event) {
+ChildIndex Graph::heartbeat(Step& step, const Event& event) {
     const Device* gone = find(event.device);
     if (gone != nullptr && gone->state != DeviceState::live && was_own(*gone, event)) {
-        return;  // a race between its end and the sign of life: `ended` says all that there is to say
+        return no_child;  // a race between its end and the sign of life: `ended` says all that there is to say
     }
     Device* device = own(step, event);
-    if (device == nullptr) {
-        return;
-    }
-    if (device->child != no_child) {
-        refuse(step, event, ErrorCode::not_supported);
-        return;
+    if (device == nullptr || device->child != no_child) {
+        return device != nullptr ? device->child : no_child;
     }
     const std::uint32_t slot = event.device.slot();
     if (device->life.extra != 0) {
@@ -89,6 +85,7 @@ void Graph::heartbeat(Step& step, const Event& event) {
         obtain_extra(slot).heartbeat = deadlines_.set(step.now + Duration::milliseconds(event.extra), DeadlineKind::heartbeat, slot);
     }
     tidy_extra(*device);
+    return no_child;
 }
 
 void Graph::heartbeat_due(Step& step, std::uint32_t slot, Duration grace) {

@@ -28,6 +28,13 @@ class SpecWriter {
     void real(double item) { image_.value(std::bit_cast<std::uint64_t>(item)); }
     void text(std::string_view item) { image_.text(item); }
 
+    void texts(const std::vector<std::string>& items) {
+        count(items.size());
+        for (const std::string& item : items) {
+            text(item);
+        }
+    }
+
     void launch(const LaunchSpec& spec);
     void exits(const ExitPolicy& spec);
     void child(const ChildSpec& spec);
@@ -37,12 +44,6 @@ class SpecWriter {
     void output(const OutputSpec& spec) {
         byte(spec.kind);
         text(spec.path);
-    }
-    void texts(const std::vector<std::string>& items) {
-        count(items.size());
-        for (const std::string& item : items) {
-            text(item);
-        }
     }
     void bytes(const std::vector<std::uint8_t>& items) { text({reinterpret_cast<const char*>(items.data()), items.size()}); }
     void backoff(const BackoffSpec& spec);
@@ -187,6 +188,19 @@ std::string encode_child(const ChildSpec& child) {
     SpecWriter writer(out);
     writer.byte(spec_form_version);
     writer.child(child);
+    return out;
+}
+
+std::string encode_new_child(const NewChild& added) {
+    std::string out;
+    SpecWriter writer(out);
+    writer.byte(spec_form_version);
+    writer.text(added.key);
+    writer.texts(added.arguments);
+    writer.count(added.spec.size());
+    for (const ChildSpec& child : added.spec) {
+        writer.child(child);
+    }
     return out;
 }
 

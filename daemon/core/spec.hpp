@@ -185,6 +185,15 @@ inline constexpr std::uint8_t spec_form_version = 2;
 /// As `decode_spec`. `is_template`: it has no name.
 [[nodiscard]] Expected<ChildSpec> decode_child(std::string_view bytes, bool is_template);
 
+/// What `start_child` brings: a whole child, or for a dynamic supervisor the arguments that its template gets more (decision 31).
+struct NewChild {
+    std::string key;                     ///< dynamic: its name; empty: the next number
+    std::vector<std::string> arguments;  ///< behind those of the template
+    std::vector<ChildSpec> spec;         ///< at most one; a dynamic supervisor's may be without a name
+};
+[[nodiscard]] std::string encode_new_child(const NewChild& added);
+[[nodiscard]] Expected<NewChild> decode_new_child(std::string_view bytes);
+
 [[nodiscard]] std::string encode_exits(const ExitPolicy& exits);
 [[nodiscard]] Expected<ExitPolicy> decode_exits(std::string_view bytes);
 

@@ -22,7 +22,10 @@ class SpecReader {
     bool version();
     bool launch(LaunchSpec& spec);
     bool supervisor(SupervisorSpec& spec, int depth);
-    bool child(ChildSpec& spec, int depth, bool is_template);
+    /// Where it may do without a name.
+    enum class Name : std::uint8_t { wanted, none, either };
+    bool child(ChildSpec& spec, int depth, Name name);
+    bool new_child(NewChild& added);
     bool exits(ExitPolicy& spec);
 
     /// The end of the bytes must be the end of the tree.
@@ -252,12 +255,13 @@ bool SpecReader::middle(ChildSpec& spec) {
            links(spec.links) && texts("requires", spec.requires_up) && launch(spec.launch);
 }
 
-bool SpecReader::child(ChildSpec& spec, int depth, bool is_template) {
+bool SpecReader::child(ChildSpec& spec, int depth, Name name) {
     if (!head(spec) || !middle(spec)) {
         return false;
     }
     // A name's first part is looked up by splitting at '/', so an entry's own name must have none.
-    if (spec.name.empty() != is_template || spec.name.find('/') != std::string::npos) {
+    const bool named = name == Name::either || spec.name.empty() == (name == Name::none);
+    if (!named || spec.name.find('/') != std::string::npos) {
         return wrong("name");
     }
     std::uint64_t nested = 0;
@@ -298,7 +302,7 @@ bool SpecReader::template_of(SupervisorSpec& spec, int depth) {
     if (!count("template", items) || items != (spec.strategy == Strategy::dynamic ? 1U : 0U)) {
         return wrong("template");
     }
-    return items == 0 || child(spec.template_child.emplace_back(), depth, true);
+    return items == 0 || child(spec.template_child.emplace_back(), depth, Name::none);
 }
 
 bool SpecReader::supervisor(SupervisorSpec& spec, int depth) {
@@ -310,11 +314,26 @@ bool SpecReader::supervisor(SupervisorSpec& spec, int depth) {
         return false;
     }
     for (; items > 0; --items) {
-        if (!child(spec.children.emplace_back(), depth, false)) {
+        if (!child(spec.children.emplace_back(), depth, Name::wanted)) {
             return false;
         }
     }
     return names_unique(spec);
+}
+
+/// Arguments go to a template, so they and a child of its own exclude each other.
+bool SpecReader::new_child(NewChild& added) {
+    std::uint64_t items = 0;
+    if (!text("key", added.key) || !texts("arguments", added.arguments) || !count("spec", items) || items > 1) {
+        return wrong("spec");
+    }
+    if (added.key.find('/') != std::string::npos) {
+        return wrong("key");
+    }
+    if (items == 0) {
+        return true;
+    }
+    return (added.arguments.empty() || wrong("arguments")) && child(added.spec.emplace_back(), 1, Name::either);
 }
 
 }  // namespace
@@ -331,10 +350,19 @@ Expected<SupervisorSpec> decode_spec(std::string_view bytes) {
 Expected<ChildSpec> decode_child(std::string_view bytes, bool is_template) {
     SpecReader reader(bytes);
     ChildSpec child;
-    if (!reader.version() || !reader.child(child, 1, is_template) || !reader.end()) {
+    if (!reader.version() || !reader.child(child, 1, is_template ? SpecReader::Name::none : SpecReader::Name::wanted) || !reader.end()) {
         return reader.error("child");
     }
     return child;
+}
+
+Expected<NewChild> decode_new_child(std::string_view bytes) {
+    SpecReader reader(bytes);
+    NewChild added;
+    if (!reader.version() || !reader.new_child(added) || !reader.end()) {
+        return reader.error("added child");
+    }
+    return added;
 }
 
 Expected<ExitPolicy> decode_exits(std::string_view bytes) {

@@ -34,7 +34,8 @@ struct Step {
         return made;
     }
     /// Answers request `request` of `session`; nothing where the daemon itself asked.
-    void answer(SessionIndex session, std::uint64_t request, ErrorCode code, std::string_view text = {}) {
+    /// `added`: the entry that the request made.
+    void answer(SessionIndex session, std::uint64_t request, ErrorCode code, std::string_view text = {}, ChildIndex added = no_child) {
         if (session == daemon_session) {
             return;
         }
@@ -42,6 +43,7 @@ struct Step {
         made.session = session;
         made.number = request;
         made.code = code;
+        made.child = added;
     }
     /// A log record with the next seq. `name`: path of the child, or a task's name.
     Record& record(RecordKind kind, std::string_view name) {

@@ -1,26 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Who is started, restarted, stopped, and in what order: the supervision tree (rules section 7 and 8, X-1).
+/// Who is started, restarted, stopped, and in what order: the supervision tree (rules sections 7 to 9).
 ///
 /// Child states (rule section 10), as `list` shows them:
 ///
-///   state       meaning                                         leaves by
-///   down        no process; reason in `last_class`/`last_fault`  start (parent's order, command, group)
-///   starting    first start: spawning or not yet ready          ready -> running; failure -> down or restarting
-///   running     ready                                           exit -> restarting | down | removed; stop -> stopping
-///   stopping    asked to end; leader or group still there       group empty -> down (or restarting, W-6, T-9)
-///   restarting  from a counted crash until ready again:         ready -> running; stop -> down; give-up -> down
-///               draining (group not empty), backoff, attempt
+///   state        meaning                                         leaves by
+///   down         no process; why in `reason`, `last_*`           start (parent's order, command, group)
+///   starting     first start: waiting, spawning or not yet ready ready -> running; failure -> down or restarting
+///   running      ready                                           exit -> restarting | down | quarantined | removed; stop -> stopping
+///   stopping     asked to end; leader or group still there       group empty -> down (or restarting: W-6, T-9, with its group)
+///   restarting   from a counted crash, or from the stop of its   ready -> running; stop -> down; give-up -> down
+///                group, until ready again: what it waits for is
+///                one of `Waits` (its backoff, its old group, what
+///                it requires, a hold, a slot, its siblings)
+///   quarantined  it broke its own limit                    release, cooldown -> restarting; stop -> down
 ///
 /// Every entry carries a generation, raised at each spawn; an event of an older one is ignored.
-/// Supervisors: down -> starting -> up -> stopping -> down. In `stopping` no child is ever started.
 ///
-/// A supervisor's start and stop are operations with a cursor over its children. What happens to a child only puts its
-/// supervisor on the agenda; at the end of each call every supervisor on it looks where its cursor stands and goes on.
-/// So nothing recurses along siblings, and no operation is lost or carried out twice.
+/// Supervisors: down -> starting -> up -> stopping -> down. In `stopping` no child is ever started. While starting or up one
+/// operation on a group of children may be under way (`GroupPhase`): the supervisor's own start, which concerns all, or what
+/// `rest_for_one` and `one_for_all` answer to a crash:
+///
+///   phase      walks       at each member                                     ends
+///   stopping   backwards   asks it to end, waits until nothing is left        at `from`: starting
+///   starting   forwards    starts it, waits until it is started               behind the last: none
+///
+/// A crash of an older member widens the group in place (S-22); a failed start begins it again (S-26); a member that was taken out of
+/// it parks it (S-53a, X-2). What happens to a child only puts its supervisor on the agenda; at the end of each call every supervisor
+/// on it looks where its cursor stands and goes on. So nothing recurses along siblings, and no operation is lost or carried out twice.
 #pragma once
 
 #include "daemon/core/deadlines.hpp"
 #include "daemon/core/event.hpp"
+#include "daemon/core/exit_verdict.hpp"
 #include "daemon/core/graph.hpp"
 #include "daemon/core/restart_window.hpp"
 #include "daemon/core/spec.hpp"
@@ -52,10 +63,28 @@ struct ChildView {
     Instant next_start = Instant::never();
     RestartType restart = RestartType::permanent;
     Readiness readiness = Readiness::exec;
+    DownReason reason = DownReason::none;  ///< why it is down
+    Waits waits = Waits::nothing;          ///< what a start that is wanted waits for
+    ChildIndex waits_for = no_child;       ///< whom: what it requires, or the member that its group is parked on
+    bool is_held = false;
+    bool is_significant = false;
+    bool is_dynamic = false;  ///< a dynamic supervisor's child
+    Instant since{};          ///< when it came into its state
+    Duration watchdog{};
+    KillMode kill_mode = KillMode::group;
     Strategy strategy = Strategy::one_for_one;  ///< supervisors, also below
+    AutoShutdown auto_shutdown = AutoShutdown::never;
     std::uint32_t intensity = 0;
     std::uint32_t window_used = 0;  ///< at the instant asked for
     Duration period{};
+    std::uint32_t children = 0;
+    std::uint32_t max_children = 0;  ///< zero: no bound
+    std::uint32_t partitions = 0;    ///< zero: not a partition supervisor
+};
+
+/// What `count_children` tells (S-56).
+struct ChildCount {
+    std::uint32_t specs = 0, active = 0, supervisors = 0, workers = 0;
 };
 
 /// The tree's state machine. Owns entries and supervisors; Devices live in the graph, timers in the deadlines.
@@ -90,11 +119,18 @@ class Supervision {
     /// Its program disconnected its Device explicitly (D-4, T-9).
     void disconnected(Step& step, ChildIndex child, const FaultRecord& fault);
 
-    /// start_timeout, stop_timeout, kill_overdue, backoff, settle.
+    /// start_timeout, stop_timeout, kill_overdue, backoff, settle, ready_delay, watchdog, cooldown, postponed.
     void due(Step& step, const Due& due);
+
+    /// A sign of life of its program. `next`: until when the next one is due; zero: as its watchdog says.
+    void alive(Step& step, ChildIndex child, std::uint32_t generation, Duration next = {});
+    /// The same by the heartbeat of the Device that its program has adopted. Zero takes back what was promised before.
+    void heartbeat(Step& step, ChildIndex child, Duration next);
 
     /// Verbs of the operator (decision 37): `Event::command`. Answers now or when done, through `Step::answer`.
     void command(Step& step, const Event& event);
+    /// `start_child` (8.10): `Event::add_child`.
+    void add_child(Step& step, const Event& event);
     /// A session that waited for an answer is gone.
     void forget_session(SessionIndex session);
 
@@ -105,6 +141,10 @@ class Supervision {
     void stop_all(Step& step, int urgency);
     /// Nothing of any tree is running, starting or stopping.
     [[nodiscard]] bool all_down() const;
+    /// The root gave up, and `on_root_give_up` says that the daemon is to end (S-46).
+    [[nodiscard]] bool wants_exit() const { return wants_exit_ != 0; }
+    /// At most so many processes are between spawn and ready at once.
+    void set_starts_at_once(std::uint32_t starts) { starts_at_once_ = starts; }
 
     // Views.
     [[nodiscard]] ChildIndex root() const;
@@ -115,6 +155,11 @@ class Supervision {
     [[nodiscard]] ChildView view(ChildIndex child, Instant now) const;
     /// By full path, or by a short form (a suffix of whole path elements) where it is unique; 0 where there is none.
     [[nodiscard]] ChildIndex find(std::string_view name) const;
+    [[nodiscard]] ChildCount count_children(ChildIndex supervisor) const;
+    /// Whether an index that a deadline names is one of a command that waits.
+    [[nodiscard]] bool is_postponed(std::uint32_t number) const;
+    /// The entry as it would be given again: what `get_childspec` answers.
+    [[nodiscard]] ChildSpec spec_of(ChildIndex child) const;
     /// The encoded LaunchSpec of a process entry.
     [[nodiscard]] std::string_view launch(ChildIndex child) const;
 
@@ -128,24 +173,37 @@ class Supervision {
         FaultRecord fault{};
         ExitClass exit_class = ExitClass::normal;
         bool start_failure = false;
+        bool completed = false;                   ///< it did its work before it was ready (S-9)
+        RestartWish wish = RestartWish::by_type;  ///< what its exit policy says (X-7)
     };
-    /// The siblings that one child's exit concerns, in start order (S-19).
-    struct Members {
-        ChildIndex first = no_child, last = no_child;
-    };
-    /// A whole path or a suffix of one that begins at an element.
-    struct PathEnd {
+    struct Made {
         ChildIndex child = no_child;
-        std::uint32_t offset = 0;
+        const ChildSpec* spec = nullptr;
     };
 
-    // the tree (supervision.cpp)
-    ChildIndex add_child(const ChildSpec& spec, ChildIndex supervisor);
-    void add_team(ChildIndex child, const SupervisorSpec& spec);
-    [[nodiscard]] bool name_children(ChildIndex root);
-    void discard_tree();
+    // the tree (supervision_tree.cpp)
+    [[nodiscard]] ChildIndex take_entry();
+    [[nodiscard]] std::uint32_t take_team();
+    [[nodiscard]] std::uint32_t take_limit();
+    void describe(Child& child, const ChildSpec& spec);
+    ChildIndex make_entry(const ChildSpec& spec, ChildIndex supervisor, std::vector<Made>& made);
+    void make_team(ChildIndex child, const SupervisorSpec& spec, std::vector<Made>& made);
+    void append(ChildIndex child);
+    void detach(ChildIndex child);
+    [[nodiscard]] bool settle_names(const std::vector<Made>& made);
+    [[nodiscard]] bool reserve(ChildIndex child);
+    void unreserve(ChildIndex child);
+    void free_entry(Step* step, ChildIndex child);
+    void free_subtree(Step* step, ChildIndex child);
+    void remove_child(Step& step, ChildIndex child);
+    void mark_removed(ChildIndex child, bool removed);
+    [[nodiscard]] ChildIndex next_below(ChildIndex top, ChildIndex child) const;
+    [[nodiscard]] ChildIndex sibling(ChildIndex supervisor, std::string_view name) const;
+
+    // the agenda, and small questions (supervision.cpp)
     void settle(Step& step);
     void advance(Step& step, ChildIndex supervisor);
+    void set_state(Step& step, Child& child, ChildState state);
     Record& log(Step& step, RecordKind kind, ChildIndex child);
     Record& log_end(Step& step, RecordKind kind, ChildIndex child, const Ending& ending);
     [[nodiscard]] Team& team_of(ChildIndex child) { return teams_[children_[child].team]; }
@@ -153,45 +211,90 @@ class Supervision {
     [[nodiscard]] bool is_current(ChildIndex child, std::uint32_t generation) const;
     [[nodiscard]] bool is_gone(ChildIndex child) const;
     [[nodiscard]] bool is_frozen(ChildIndex supervisor) const;
-    [[nodiscard]] ChildIndex next_below(ChildIndex top, ChildIndex child) const;
-    void mark_removed(ChildIndex child, bool removed);
-
+    [[nodiscard]] bool is_wanted(ChildIndex child) const;
+    void life_due(Step& step, ChildIndex child, DeadlineKind kind);
     void show_root(Step& step);
 
     // starting (supervision_start.cpp)
-    void begin_start(Step& step, ChildIndex child, Attempt attempt);
+    void want_start(Step& step, ChildIndex child, Attempt attempt);
+    void try_begin(Step& step, ChildIndex child);
+    void begin_start(Step& step, ChildIndex child);
     void begin_team(Step& step, ChildIndex child);
     void started(Step& step, ChildIndex child);
-    void advance_start(Step& step, ChildIndex supervisor);
+    void note_started(Step& step, ChildIndex child);
+    void spawned_well(Step& step, ChildIndex child);
+    void ready_after_delay(Step& step, ChildIndex child);
+    void drop_wish(Child& child);
+
+    // what a start waits for (supervision_gate.cpp)
+    [[nodiscard]] ChildIndex missing(ChildIndex child) const;
+    [[nodiscard]] bool is_up(ChildIndex child) const;
+    [[nodiscard]] bool pass_gate(Step& step, ChildIndex child);
+    void block(Step& step, ChildIndex child, ChildIndex on);
+    void wake_dependants(Step& step, ChildIndex child);
+    void freeze_dependants(Step& step, ChildIndex child);
+    [[nodiscard]] bool take_slot(ChildIndex child);
+    void free_slot(Step& step, ChildIndex child);
+    void serve_slots(Step& step);
+    [[nodiscard]] Waits waits_of(ChildIndex child, ChildIndex& whom) const;
+
+    // groups (supervision_group.cpp)
+    [[nodiscard]] bool has_groups(ChildIndex supervisor) const;
+    [[nodiscard]] bool in_group(ChildIndex child) const;
+    void begin_group(Step& step, ChildIndex child);
+    void advance_group(Step& step, ChildIndex supervisor);
+    [[nodiscard]] bool advance_down(Step& step, ChildIndex supervisor);
+    [[nodiscard]] bool may_begin_group(ChildIndex supervisor) const;
+    [[nodiscard]] bool advance_member(Step& step, ChildIndex supervisor);
+    [[nodiscard]] bool begin_member(Step& step, ChildIndex supervisor);
+    void stop_for_group(Step& step, ChildIndex child);
+    void park(Step& step, ChildIndex child);
+    void unpark(ChildIndex child);
+    void leave_group(ChildIndex child);
 
     // stopping (supervision_stop.cpp)
     void stop_child(Step& step, ChildIndex child);
     void stop_team(Step& step, ChildIndex supervisor, TeamEnd end);
     void end_process(Step& step, ChildIndex child, StopCause cause, bool patient);
     void send_stop(Step& step, ChildIndex child);
+    void send_signal(Step& step, ChildIndex child, std::int32_t signal, bool whole);
+    void send_abort(Step& step, ChildIndex child);
     void kill(Step& step, ChildIndex child, bool brutal);
     void make_harsh(Step& step, ChildIndex supervisor, std::uint8_t harsh);
     void shorten_grace(Step& step, ChildIndex child);
     [[nodiscard]] Duration grace_of(const Child& child) const;
+    [[nodiscard]] Duration patience_of(const Child& child) const;
     void advance_stop(Step& step, ChildIndex supervisor);
+    void stop_at_once(Step& step, ChildIndex supervisor);
     void team_down(Step& step, ChildIndex supervisor);
-    void show_stopping(Child& child);
+    [[nodiscard]] Ending team_ending(ChildIndex supervisor);
+    void show_stopping(Step& step, Child& child);
 
     // ends and what follows (supervision_restart.cpp)
     void take_end(Step& step, ChildIndex child, Ending ending);
     void over(Step& step, ChildIndex child, const Ending& ending);
+    void stay_down(Step& step, ChildIndex child, const Ending& ending, bool decided);
     void settled(Step& step, ChildIndex child);
-    void try_attempt(Step& step, ChildIndex child);
+    void came_down(Step& step, ChildIndex child);
     [[nodiscard]] bool is_retried(const Child& child, const Ending& ending) const;
-    [[nodiscard]] Members concerned(ChildIndex child) const;
     void count_restart(Step& step, ChildIndex child, const Ending& ending);
+    void go_on(Step& step, ChildIndex child);
     void schedule(Step& step, ChildIndex child);
+    [[nodiscard]] bool breaks_own_limit(Step& step, ChildIndex child, const Ending& ending, DeviceId root);
+    void give_up(Step& step, ChildIndex child, const Ending& ending, std::uint32_t count);
+    void start_failed(Step& step, ChildIndex child);
+    [[nodiscard]] bool is_dynamic(ChildIndex child) const;
+    void release(Step& step, ChildIndex child);
+    void weigh_significant(Step& step, ChildIndex child);
+    [[nodiscard]] bool is_active(const Child& child) const;
     [[nodiscard]] Duration backoff_delay(const Child& child);
     [[nodiscard]] std::uint64_t random();
     void keep_fault(FaultRecord& kept, const FaultRecord& fault);
+    [[nodiscard]] ExitPolicy policy_of(const Child& child) const;
 
     // programs that speak (supervision_program.cpp)
     void settle_over(Step& step, ChildIndex child);
+    void watch_due(Step& step, ChildIndex child, Instant due);
     [[nodiscard]] bool fall(Step& step, ChildIndex child, const FaultRecord& cascade);
     void fall_all(Step& step, ChildIndex child, const FaultRecord& cascade);
     void fall_told(Step& step);
@@ -201,25 +304,58 @@ class Supervision {
     // commands (supervision_command.cpp)
     [[nodiscard]] ErrorCode may_start(ChildIndex child) const;
     [[nodiscard]] bool is_ahead(ChildIndex child) const;
-    void command_start(Step& step, ChildIndex child, const Waiter& waiter, bool wait);
-    void command_stop(Step& step, ChildIndex child, const Waiter& waiter, bool wait);
-    void command_restart(Step& step, ChildIndex child, const Waiter& waiter, bool wait);
+    void carry_out(Step& step, Verb verb, const Waiter& waiter, bool wait);
+    void command_start(Step& step, const Waiter& waiter, bool wait, bool now);
+    void command_stop(Step& step, const Waiter& waiter, bool wait);
+    void command_restart(Step& step, const Waiter& waiter, bool wait);
+    void command_remove(Step& step, const Waiter& waiter);
+    void command_enable(Step& step, const Waiter& waiter, bool wait);
+    void command_disable(Step& step, const Waiter& waiter, bool wait);
+    void stop_by_command(Step& step, ChildIndex child);
     void command_again(Step& step, Verb verb, const Waiter& waiter, bool wait);
     void wait_or_answer(Step& step, const Waiter& waiter, bool wait);
     void answer_waiters(Step& step, ChildIndex child, bool wants_down, ErrorCode code);
+    void start_by_command(Step& step, ChildIndex child);
+
+    // the operator's hand on many (supervision_manage.cpp)
+    void hold(Step& step, ChildIndex child);
+    void let_go(Step& step, ChildIndex child);
+    void reset(Step& step, ChildIndex child);
+    template <class What>
+    void each_meant(ChildIndex child, What what);
+    void carry_out_add(Step& step, const Event& event);
+    void add_again(Step& step, const Event& event, ChildIndex known);
+    [[nodiscard]] ErrorCode name_new(ChildIndex supervisor, NewChild& added, ChildSpec& spec);
+    void join(Step& step, ChildIndex child);
+    [[nodiscard]] bool must_wait(ChildIndex supervisor) const;
+    [[nodiscard]] bool postpone(Step& step, const Event& event, ChildIndex supervisor);
+    void serve_postponed(Step& step, ChildIndex supervisor);
+    void postponed_due(Step& step, std::uint32_t number);
+    void refuse_postponed(Step& step, ChildIndex supervisor, ErrorCode code);
 
     // standing orders (supervision_links.cpp)
     [[nodiscard]] bool add_orders(ChildIndex child, const ChildSpec& spec);
+    void add_order(const Order& order);
+    void remove_orders(ChildIndex child);
     [[nodiscard]] ChildIndex resolve(ChildIndex child, std::string_view to) const;
     void lay_own(Step& step, ChildIndex child);
     void lay_others(Step& step, ChildIndex child);
 
-    // views and image (supervision_view.cpp, supervision_image.cpp)
-    void build_index();
-    [[nodiscard]] std::string_view path_end(const PathEnd& end) const;
+    // views (supervision_spec.cpp)
+    void spec_of_limits(const Child& child, ChildSpec& spec) const;
+    void spec_of_orders(const Child& child, ChildSpec& spec) const;
+    [[nodiscard]] SupervisorSpec spec_of_team(ChildIndex child) const;
+
+    // image (supervision_image.cpp)
     [[nodiscard]] bool numbers_hold() const;
     [[nodiscard]] bool child_holds(const Child& child) const;
+    [[nodiscard]] bool team_holds(std::size_t team) const;
+    [[nodiscard]] bool orders_hold() const;
     [[nodiscard]] bool tree_holds() const;
+    [[nodiscard]] bool row_holds(ChildIndex child) const;
+    [[nodiscard]] bool free_lists_hold() const;
+    [[nodiscard]] bool limits_hold() const;
+    void derive();
 
     Graph& graph_;
     Deadlines& deadlines_;
@@ -228,14 +364,23 @@ class Supervision {
     std::vector<Child> children_;         ///< entry 0 is none, entry 1 the root
     std::vector<Team> teams_;             ///< entry 0 is none
     std::vector<RestartWindow> windows_;  ///< of the team with the same number
+    std::vector<RestartWindow> limits_;   ///< of children with a limit of their own; entry 0 is none
     std::vector<Order> orders_;           ///< entry 0 is none
     std::vector<Waiter> waiters_;
+    std::vector<Postponed> postponed_;    ///< in the order in which they came
+    std::vector<ChildIndex> slot_queue_;  ///< who waits for a slot, from `slot_first_` on; those no longer `queued` are passed over
+    std::vector<std::uint32_t> free_limits_;
     std::uint64_t random_ = 0;
     ChildIndex root_ = no_child;
     std::uint32_t urgency_ = 0;  ///< T-13
     std::uint32_t closing_ = 0;  ///< the daemon stops: nothing is started any more
+    std::uint32_t wants_exit_ = 0;
+    std::uint32_t free_child_ = 0, free_team_ = 0, free_order_ = 0;
+    std::uint32_t next_postponed_ = 0;
     // Derived, or empty between calls.
-    std::vector<PathEnd> path_index_;  ///< ordered by text
+    std::uint32_t starts_at_once_ = 64;
+    std::uint32_t slots_used_ = 0;
+    std::size_t slot_first_ = 0;
     std::vector<ChildIndex> agenda_;
 };
 

@@ -21,7 +21,7 @@ std::string reason_text(const FaultRecord& record, std::string_view text, Epoch 
 
 }  // namespace
 
-/// S-57, S-58: whether an operator may have this child started now.
+/// S-57, S-60, X-14: whether an operator may have this child started now.
 ErrorCode Supervision::may_start(ChildIndex i) const {
     const ChildIndex supervisor = children_[i].supervisor;
     if (closing_ != 0) {
@@ -36,50 +36,74 @@ ErrorCode Supervision::may_start(ChildIndex i) const {
     if (is_frozen(supervisor)) {
         return ErrorCode::stopping;
     }
-    return is_ahead(i) && children_[i].skip == 0 ? ErrorCode::busy : ErrorCode::ok;
+    if (is_dynamic(i)) {
+        return ErrorCode::not_supported;
+    }
+    return children_[i].disabled != 0 ? ErrorCode::disabled : ErrorCode::ok;
 }
 
-/// Its supervisor's own start is still on its way to it.
+/// An operation of its supervisor is still on its way to it.
 bool Supervision::is_ahead(ChildIndex i) const {
     const ChildIndex supervisor = children_[i].supervisor;
-    return supervisor != no_child && team_of(supervisor).state == TeamState::starting && children_[i].reached == 0;
+    if (supervisor == no_child) {
+        return false;
+    }
+    const Team& team = team_of(supervisor);
+    if (team.state == TeamState::starting && !has_groups(supervisor)) {
+        return children_[i].reached == 0;
+    }
+    const bool starts = team.phase == GroupPhase::starting;
+    return in_group(i) && (!starts || (team.cursor.at != no_child && children_[i].rank > children_[team.cursor.at].rank));
 }
 
 void Supervision::command(Step& step, const Event& event) {
-    const ChildIndex i = event.child;
-    if (!contains(i)) {
+    if (!contains(event.child)) {
         step.answer(event.session, event.number, ErrorCode::not_found);
         return;
     }
     Waiter waiter;
     waiter.session = event.session;
     waiter.request = event.number;
-    waiter.child = i;
+    waiter.child = event.child;
     const auto verb = static_cast<Verb>(event.mode);
     const bool wait = (event.flag & command_waits) != 0;
     if ((event.flag & command_again_flag) != 0) {
         command_again(step, verb, waiter, wait);
-        return;
+    } else if (!postpone(step, event, children_[event.child].supervisor)) {
+        carry_out(step, verb, waiter, wait);
+        settle(step);
     }
+}
+
+void Supervision::carry_out(Step& step, Verb verb, const Waiter& waiter, bool wait) {
+    const ChildIndex i = waiter.child;
     switch (verb) {
-        case Verb::start: command_start(step, i, waiter, wait); break;
-        case Verb::stop: command_stop(step, i, waiter, wait); break;
-        case Verb::restart: command_restart(step, i, waiter, wait); break;
+        case Verb::start: command_start(step, waiter, wait, false); return;
+        case Verb::start_now: command_start(step, waiter, wait, true); return;
+        case Verb::stop: command_stop(step, waiter, wait); return;
+        case Verb::restart: command_restart(step, waiter, wait); return;
+        case Verb::remove: command_remove(step, waiter); return;
+        case Verb::enable: command_enable(step, waiter, wait); return;
+        case Verb::disable: command_disable(step, waiter, wait); return;
+        case Verb::hold: hold(step, i); break;
+        case Verb::release: let_go(step, i); break;
+        case Verb::reset: reset(step, i); break;
     }
-    settle(step);
+    step.answer(waiter.session, waiter.request, ErrorCode::ok);
 }
 
 /// It was carried out before a crash of the daemon, and its answer got lost: whoever still waits is answered when it is done,
 /// and everybody else is told what became of it. Nothing is done a second time.
 void Supervision::command_again(Step& step, Verb verb, const Waiter& waiter, bool wait) {
-    const auto same = [&](const Waiter& other) { return other.session == waiter.session && other.request == waiter.request; };
-    if (std::any_of(waiters_.begin(), waiters_.end(), same)) {
+    const auto same = [&](const auto& other) { return other.session == waiter.session && other.request == waiter.request; };
+    if (std::any_of(waiters_.begin(), waiters_.end(), same) || std::any_of(postponed_.begin(), postponed_.end(), same)) {
         return;
     }
     const Child& child = children_[waiter.child];
-    if (!wait || verb == Verb::stop || child.state == ChildState::running) {
+    const bool starts = verb == Verb::start || verb == Verb::start_now || verb == Verb::restart || verb == Verb::enable;
+    if (!wait || !starts || child.state == ChildState::running || child.reason == DownReason::completed) {
         step.answer(waiter.session, waiter.request, ErrorCode::ok);
-    } else if (child.state == ChildState::down) {
+    } else if (child.state == ChildState::down || child.state == ChildState::quarantined) {
         const std::string text = reason_text(child.last_fault, texts_[child.last_fault.text], graph_.epoch());
         step.answer(waiter.session, waiter.request, ErrorCode::start_failed, text);
     } else {
@@ -88,41 +112,91 @@ void Supervision::command_again(Step& step, Verb verb, const Waiter& waiter, boo
 }
 
 /// `restart_child` of the table.
-void Supervision::command_start(Step& step, ChildIndex i, const Waiter& waiter, bool wait) {
+void Supervision::command_start(Step& step, const Waiter& waiter, bool wait, bool now) {
+    const ChildIndex i = waiter.child;
+    Child& child = children_[i];
     ErrorCode refusal = may_start(i);
-    switch (children_[i].state) {
+    switch (child.state) {
         case ChildState::starting:
         case ChildState::running: refusal = ErrorCode::running; break;
-        case ChildState::restarting: refusal = ErrorCode::restarting; break;
+        case ChildState::restarting: refusal = now && refusal == ErrorCode::ok ? ErrorCode::ok : ErrorCode::restarting; break;
         case ChildState::stopping: refusal = ErrorCode::stopping; break;
+        case ChildState::quarantined: refusal = now && refusal == ErrorCode::ok ? ErrorCode::ok : ErrorCode::quarantined; break;
+        case ChildState::disabled:
         case ChildState::down: break;
+    }
+    if (refusal == ErrorCode::ok && child.state == ChildState::down && child.reason == DownReason::not_reached) {
+        const ChildIndex first = team_of(child.supervisor).parked_on;
+        step.answer(waiter.session, waiter.request, ErrorCode::busy, texts_[children_[first].path]);
+        return;
     }
     if (refusal != ErrorCode::ok) {
         step.answer(waiter.session, waiter.request, refusal);
         return;
     }
-    begin_start(step, i, Attempt::command);
     wait_or_answer(step, waiter, wait);
+    if (child.state == ChildState::restarting) {  // `start --now`: nothing of its backoff is left
+        deadlines_.cancel(child.backoff_timer);
+        child.frozen = Duration{};
+        try_begin(step, i);
+        agenda_.push_back(child.supervisor);
+    } else if (child.state == ChildState::quarantined) {
+        release(step, i);
+    } else {
+        start_by_command(step, i);
+    }
+}
+
+/// What is down is started: in its turn where an operation is on its way to it, else now. The group that waited for it goes on (S-53a).
+void Supervision::start_by_command(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    child.skip = 0;
+    if (is_ahead(i)) {
+        unpark(i);
+        return;
+    }
+    if (i != root_ && team_of(child.supervisor).parked_on == i) {
+        team_of(child.supervisor).parked_on = no_child;
+        team_of(child.supervisor).cursor.begun = 1;
+    }
+    want_start(step, i, Attempt::command);
 }
 
 /// `terminate_child`: never starts a strategy, cancels a retry, ends an attempt (decision 34).
-void Supervision::command_stop(Step& step, ChildIndex i, const Waiter& waiter, bool wait) {
+void Supervision::command_stop(Step& step, const Waiter& waiter, bool wait) {
+    const ChildIndex i = waiter.child;
     Child& child = children_[i];
+    Waiter waiting = waiter;
+    waiting.wants_down = 1;
     if (child.state == ChildState::down) {
-        child.skip = is_ahead(i) ? 1 : 0;
+        child.skip = is_ahead(i) || in_group(i) ? 1 : 0;
+        child.reason = child.reason == DownReason::not_reached ? DownReason::terminated : child.reason;
         step.answer(waiter.session, waiter.request, ErrorCode::ok);
         return;
     }
-    Waiter waiting = waiter;
-    waiting.wants_down = 1;
     child.then_start = 0;
     child.remove = child.restart == RestartType::temporary ? 1 : 0;
     wait_or_answer(step, waiting, wait);  // accepted before it is carried out (S-59)
+    stop_by_command(step, i);
+}
+
+/// Where its group waits for it, the group stays where it is until it is started again (S-53a); one that was still to come goes
+/// without it.
+void Supervision::stop_by_command(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    const bool grouped = i != root_ && in_group(i);
+    const bool pends = child.state == ChildState::restarting || child.state == ChildState::starting;
+    const bool waited_for = grouped && team_of(child.supervisor).state == TeamState::up && pends && child.regroup == 0;
+    child.skip = grouped || is_ahead(i) ? 1 : 0;
+    if (waited_for && child.remove == 0) {
+        park(step, i);
+    }
     stop_child(step, i);
 }
 
 /// Stop, then start, as one operation; what is down is started.
-void Supervision::command_restart(Step& step, ChildIndex i, const Waiter& waiter, bool wait) {
+void Supervision::command_restart(Step& step, const Waiter& waiter, bool wait) {
+    const ChildIndex i = waiter.child;
     if (const ErrorCode refusal = may_start(i); refusal != ErrorCode::ok) {
         step.answer(waiter.session, waiter.request, refusal);
         return;
@@ -130,12 +204,73 @@ void Supervision::command_restart(Step& step, ChildIndex i, const Waiter& waiter
     Child& child = children_[i];
     wait_or_answer(step, waiter, wait);
     if (child.state == ChildState::down) {
-        begin_start(step, i, Attempt::command);
+        start_by_command(step, i);
+    } else if (child.state == ChildState::quarantined) {
+        release(step, i);
+    } else {
+        child.then_start = 1;
+        child.remove = 0;
+        stop_child(step, i);
+    }
+}
+
+/// `delete_child`: what is down goes.
+void Supervision::command_remove(Step& step, const Waiter& waiter) {
+    const ChildIndex i = waiter.child;
+    ErrorCode refusal = i == root_ ? ErrorCode::not_supported : ErrorCode::ok;
+    if (i != root_ && is_dynamic(i)) {
+        refusal = ErrorCode::not_supported;  // S-60
+    }
+    switch (children_[i].state) {
+        case ChildState::starting:
+        case ChildState::running: refusal = refusal == ErrorCode::ok ? ErrorCode::running : refusal; break;
+        case ChildState::restarting: refusal = refusal == ErrorCode::ok ? ErrorCode::restarting : refusal; break;
+        case ChildState::stopping: refusal = refusal == ErrorCode::ok ? ErrorCode::stopping : refusal; break;
+        case ChildState::quarantined:
+        case ChildState::disabled:
+        case ChildState::down: break;
+    }
+    step.answer(waiter.session, waiter.request, refusal);
+    if (refusal == ErrorCode::ok) {
+        deadlines_.cancel(children_[i].watch_timer);
+        set_state(step, children_[i], ChildState::down);
+        remove_child(step, i);
+    }
+}
+
+/// the stop that lasts.
+void Supervision::command_disable(Step& step, const Waiter& waiter, bool wait) {
+    const ChildIndex i = waiter.child;
+    if (i == root_ || is_dynamic(i)) {
+        step.answer(waiter.session, waiter.request, ErrorCode::not_supported);
         return;
     }
-    child.then_start = 1;
-    child.remove = 0;
+    Child& child = children_[i];
+    child.disabled = 1;
+    Waiter waiting = waiter;
+    waiting.wants_down = 1;
+    if (child.state == ChildState::down) {
+        step.answer(waiter.session, waiter.request, ErrorCode::ok);
+        unpark(i);
+        return;
+    }
+    child.then_start = 0;
+    wait_or_answer(step, waiting, wait);
     stop_child(step, i);
+    unpark(i);  // its group goes on without it
+}
+
+/// It may run again, and does.
+void Supervision::command_enable(Step& step, const Waiter& waiter, bool wait) {
+    Child& child = children_[waiter.child];
+    const bool was = child.disabled != 0;
+    child.disabled = 0;
+    if (!was || child.state != ChildState::down || may_start(waiter.child) != ErrorCode::ok) {
+        step.answer(waiter.session, waiter.request, ErrorCode::ok);
+        return;
+    }
+    wait_or_answer(step, waiter, wait);
+    start_by_command(step, waiter.child);
 }
 
 void Supervision::wait_or_answer(Step& step, const Waiter& waiter, bool wait) {
@@ -158,7 +293,7 @@ void Supervision::answer_waiters(Step& step, ChildIndex i, bool wants_down, Erro
     std::size_t kept = 0;
     for (const Waiter& waiter : waiters_) {
         if (waiter.child == i && (waiter.wants_down != 0) == wants_down) {
-            step.answer(waiter.session, waiter.request, code, text);
+            step.answer(waiter.session, waiter.request, code, text, i);
         } else {
             waiters_[kept++] = waiter;
         }
@@ -168,6 +303,14 @@ void Supervision::answer_waiters(Step& step, ChildIndex i, bool wants_down, Erro
 
 void Supervision::forget_session(SessionIndex session) {
     std::erase_if(waiters_, [session](const Waiter& waiter) { return waiter.session == session; });
+    std::erase_if(postponed_, [&](Postponed& waiting) {
+        if (waiting.session != session) {
+            return false;
+        }
+        texts_.release(waiting.text);
+        deadlines_.cancel(waiting.deadline);
+        return true;
+    });
 }
 
 }  // namespace backplane::core

@@ -16,8 +16,9 @@ ChildIndex Supervision::resolve(ChildIndex i, std::string_view to) const {
     std::string path = parent.depth > 0 ? std::string{texts_[parent.path]}.append("/") : std::string{};
     path.append(to);
     for (const std::string_view wanted : {std::string_view{path}, to}) {
-        const ChildIndex found = find(wanted);
-        if (found != no_child && texts_[children_[found].path] == wanted) {
+        const std::uint32_t entry = graph_.names().find(wanted);
+        const ChildIndex found = entry != 0 ? graph_.names()[entry].reserved_for : no_child;
+        if (contains(found)) {
             return found;
         }
     }
@@ -30,18 +31,59 @@ bool Supervision::add_orders(ChildIndex i, const ChildSpec& spec) {
         if (to == no_child || to == i) {
             return false;
         }
-        Order order;
-        order.from = i;
-        order.to = to;
-        order.mode = link.mode;
-        order.next_from = children_[i].orders_from;
-        order.next_to = children_[to].orders_to;
-        const auto made = static_cast<std::uint32_t>(orders_.size());
-        children_[i].orders_from = made;
-        children_[to].orders_to = made;
-        orders_.push_back(order);
+        add_order(Order{i, to, 0, 0, link.mode, 0, {}});
+    }
+    for (const std::string& name : spec.requires_up) {
+        const ChildIndex on = resolve(i, name);
+        if (on == no_child || on == i) {
+            return false;
+        }
+        add_order(Order{i, on, 0, 0, LinkMode::none, 1, {}});
     }
     return true;
+}
+
+void Supervision::add_order(const Order& order) {
+    std::uint32_t made = free_order_;
+    if (made != 0) {
+        free_order_ = orders_[made].next_from;
+    } else {
+        made = static_cast<std::uint32_t>(orders_.size());
+        orders_.emplace_back();
+    }
+    orders_[made] = order;
+    orders_[made].next_from = children_[order.from].orders_from;
+    orders_[made].next_to = children_[order.to].orders_to;
+    children_[order.from].orders_from = made;
+    children_[order.to].orders_to = made;
+}
+
+/// What others say of it goes along: their links to it are over, and they require it no longer.
+void Supervision::remove_orders(ChildIndex i) {
+    const auto unlink = [this](std::uint32_t& head, std::uint32_t Order::*next, std::uint32_t gone) {
+        std::uint32_t* at = &head;
+        while (*at != gone) {
+            at = &(orders_[*at].*next);
+        }
+        *at = orders_[gone].*next;
+    };
+    const auto free = [this](std::uint32_t gone) {
+        orders_[gone] = Order{};
+        orders_[gone].next_from = free_order_;
+        free_order_ = gone;
+    };
+    while (children_[i].orders_from != 0) {
+        const std::uint32_t gone = children_[i].orders_from;
+        children_[i].orders_from = orders_[gone].next_from;
+        unlink(children_[orders_[gone].to].orders_to, &Order::next_to, gone);
+        free(gone);
+    }
+    while (children_[i].orders_to != 0) {
+        const std::uint32_t gone = children_[i].orders_to;
+        children_[i].orders_to = orders_[gone].next_to;
+        unlink(children_[orders_[gone].from].orders_from, &Order::next_from, gone);
+        free(gone);
+    }
 }
 
 /// The child's Device was born: it hears from now on of those that are up.

@@ -146,6 +146,53 @@ void Supervision::settle_over(Step& step, ChildIndex i) {
     end_process(step, i, StopCause::dropped, false);
 }
 
+/// Only a word is written; the deadline looks at it when it comes.
+void Supervision::alive(Step& step, ChildIndex i, std::uint32_t generation, Duration next) {
+    if (!is_current(i, generation) || children_[i].body != Body::alive || children_[i].life.stage != StopStage::none) {
+        return;
+    }
+    Child& child = children_[i];
+    const Duration until = next.ns > 0 ? next : child.watchdog;
+    if (until.ns <= 0) {
+        return;
+    }
+    child.alive_until = step.now + until;
+    const bool watched = child.life.ready != 0 && child.watch_timer != 0;
+    if (child.life.ready != 0 && (!watched || deadlines_.at(child.watch_timer) > child.alive_until)) {
+        deadlines_.cancel(child.watch_timer);
+        child.watch_timer = deadlines_.set(child.alive_until, DeadlineKind::watchdog, i);
+    }
+}
+
+void Supervision::heartbeat(Step& step, ChildIndex i, Duration next) {
+    if (!contains(i)) {
+        return;
+    }
+    Child& child = children_[i];
+    if (next.ns == 0 && child.watchdog.ns == 0 && child.life.ready != 0) {
+        deadlines_.cancel(child.watch_timer);
+    } else {
+        alive(step, i, child.generation, next);
+    }
+}
+
+/// It was silent for too long, or the deadline is an old one. Where we ourselves were late it has a grace.
+void Supervision::watch_due(Step& step, ChildIndex i, Instant due) {
+    constexpr Duration late_grace = Duration::seconds(1);
+    Child& child = children_[i];
+    if (child.body != Body::alive || child.life.ready == 0) {
+        return;
+    }
+    if (child.alive_until <= due && step.now - due > late_grace) {
+        child.alive_until = step.now + late_grace;
+    }
+    if (child.alive_until > step.now) {
+        child.watch_timer = deadlines_.set(child.alive_until, DeadlineKind::watchdog, i);
+    } else {
+        end_process(step, i, StopCause::watchdog, false);
+    }
+}
+
 /// Ends the Device of a process that lives on. What is told now stays (F-7).
 void Supervision::announce(Step& step, ChildIndex i, const FaultRecord& fault) {
     Child& child = children_[i];

@@ -4,6 +4,7 @@
 #include "daemon/core/supervision.hpp"
 
 #include <bit>
+#include <utility>
 
 namespace backplane::core {
 
@@ -28,14 +29,17 @@ void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, Exi
         return;
     }
     Child& child = children_[i];
-    Effect& rest = step.effect(EffectKind::signal_group);
-    rest.child = i;
-    rest.generation = generation;
-    rest.argument = signal_kill;
-    const ExitVerdict verdict = judge_exit(child.life, how, status);
+    const bool whole = child.kill_mode == KillMode::group;
+    if (whole) {
+        send_signal(step, i, signal_kill, true);
+    }
+    const ExitPolicy policy = policy_of(child);
+    const ExitVerdict verdict = judge_exit(child.life, ExitRules{policy, child.stop_signal, child.oneshot != 0}, how, status);
     Ending ending;
     ending.exit_class = verdict.exit_class;
     ending.start_failure = verdict.start_failure;
+    ending.completed = verdict.completed;
+    ending.wish = verdict.wish;
     ending.fault.kind = verdict.kind;
     ending.fault.argument = verdict.argument;
     // What was fixed or told before stays (F-7); a goodbye without a fault does not hide a bad exit from the log.
@@ -56,6 +60,7 @@ void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, Exi
     Effect& reap = step.effect(EffectKind::reap);
     reap.child = i;
     reap.generation = generation;
+    reap.argument = whole ? 0 : 1;
     over(step, i, ending);
     texts_.release(ending.fault.text);
     settle(step);
@@ -79,13 +84,16 @@ void Supervision::take_end(Step& step, ChildIndex i, Ending ending) {
     Child& child = children_[i];
     deadlines_.cancel(child.life_timer);
     deadlines_.cancel(child.settle_timer);
+    deadlines_.cancel(child.watch_timer);
     FaultRecord told = ending.fault;
     texts_.share(told.text);
     graph_.end_device(step, child.device, told);  // nothing where it was told before (D-4)
     if (child.is_supervisor()) {
         log_end(step, RecordKind::sup_down, i, ending);
     }
-    if (ending.start_failure) {
+    if (ending.completed) {
+        log_end(step, RecordKind::child_completed, i, ending);
+    } else if (ending.start_failure) {
         log_end(step, RecordKind::child_start_failed, i, ending);
     } else if (!child.is_supervisor()) {
         log_end(step, RecordKind::child_down, i, ending);
@@ -96,14 +104,19 @@ void Supervision::take_end(Step& step, ChildIndex i, Ending ending) {
     child.last_device = child.device;
     child.device = DeviceId{};
     child.pid = 0;
+    freeze_dependants(step, i);
     fall_told(step);
 }
 
-/// S-13, and S-24 for an attempt that failed.
+/// S-13, S-24 for an attempt that failed, and what an exit policy makes of it.
 bool Supervision::is_retried(const Child& child, const Ending& ending) const {
     if (ending.start_failure) {
-        const bool at_boot = child.attempt == Attempt::first && child.supervisor == root_;  // decision 35
+        const bool at_boot = child.attempt == Attempt::first && child.supervisor == root_ &&
+                             team_of(root_).on_start_failure == OnStartFailure::retry;  // decision 35
         return child.attempt == Attempt::restart || at_boot;
+    }
+    if (ending.wish != RestartWish::by_type) {
+        return ending.wish == RestartWish::always;
     }
     switch (child.restart) {
         case RestartType::permanent: return true;
@@ -118,60 +131,190 @@ bool Supervision::is_retried(const Child& child, const Ending& ending) const {
 void Supervision::over(Step& step, ChildIndex i, const Ending& ending) {
     Child& child = children_[i];
     const bool decided = child.life.asked != 0 || i == root_ || is_frozen(child.supervisor);
-    if (!decided && is_retried(child, ending)) {
+    const bool in_stop = !decided && in_group(i) && team_of(child.supervisor).phase == GroupPhase::stopping;
+    free_slot(step, i);
+    if (in_stop) {  // S-21: it is part of the operation, whatever it ended by
+        const bool comes_back = (child.restart != RestartType::temporary || child.retain != 0) && child.skip == 0;
+        child.regroup = comes_back ? 1 : 0;
+        child.remove = child.restart == RestartType::temporary && child.retain == 0 ? 1 : 0;
+        set_state(step, child, comes_back ? ChildState::restarting : ChildState::stopping);
+    } else if (!decided && !ending.completed && is_retried(child, ending)) {
         count_restart(step, i, ending);
     } else {
-        child.state = ChildState::stopping;
-        if (!decided && ending.start_failure) {
-            child.failed = child.attempt == Attempt::first ? 1 : 0;
-        } else if (child.life.asked == 0 && child.restart == RestartType::temporary) {
-            child.remove = 1;
-        }
+        stay_down(step, i, ending, decided);
     }
-    child.attempt = Attempt::none;
+    if (child.pending == 0) {
+        child.attempt = Attempt::none;
+    }
     if (is_gone(i)) {
         settled(step, i);
     }
 }
 
-/// S-19: one_for_one concerns the child alone. The other strategies answer a longer row of siblings here.
-Supervision::Members Supervision::concerned(ChildIndex i) const {
-    switch (team_of(children_[i].supervisor).strategy) {
-        case Strategy::one_for_one:
-        case Strategy::rest_for_one:
-        case Strategy::one_for_all:
-        case Strategy::dynamic: break;
+/// No restart follows. When nothing of it is left it is down, or goes.
+void Supervision::stay_down(Step& step, ChildIndex i, const Ending& ending, bool decided) {
+    Child& child = children_[i];
+    set_state(step, child, ChildState::stopping);
+    if (child.life.asked != 0) {
+        child.reason = DownReason::terminated;
+    } else if (ending.completed) {
+        note_started(step, i);
+        child.reason = DownReason::completed;
+        child.remove = child.restart == RestartType::temporary && child.retain == 0 ? 1 : 0;
+    } else if (ending.start_failure && !decided) {
+        child.reason = DownReason::failed;
+        start_failed(step, i);
+    } else {
+        child.reason = DownReason::ended;
+        const bool goes = child.restart == RestartType::temporary && child.retain == 0;
+        child.remove = goes || is_dynamic(i) ? 1 : 0;
+        if (!decided) {
+            weigh_significant(step, i);
+        }
     }
-    return Members{i, i};
 }
 
-/// A restart event (S-29): counted now; it goes on, or breaks the limit.
+/// S-6, S-54: a start that is not tried again.
+void Supervision::start_failed(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    const ChildIndex supervisor = child.supervisor;
+    Team& team = team_of(supervisor);
+    if (child.fresh != 0 || is_dynamic(i)) {
+        child.remove = 1;
+    } else if (child.attempt == Attempt::first && team.state == TeamState::starting) {
+        child.failed = 1;
+        team.offender = i;
+        stop_team(step, supervisor, TeamEnd::child_failed);
+    } else if (in_group(i) && team.cursor.at == i && team.state == TeamState::up) {
+        park(step, i);  // an operator's attempt to resume the group
+    }
+}
+
+bool Supervision::is_dynamic(ChildIndex i) const {
+    const ChildIndex supervisor = children_[i].supervisor;
+    return supervisor != no_child && team_of(supervisor).strategy == Strategy::dynamic;
+}
+
+/// Whether a significant child still counts as one that works (S-50).
+bool Supervision::is_active(const Child& child) const {
+    const bool works = child.state == ChildState::running || child.state == ChildState::starting || child.state == ChildState::restarting;
+    return child.removed == 0 && works;
+}
+
+/// S-48..S-52: a significant child ended by itself.
+void Supervision::weigh_significant(Step& step, ChildIndex i) {
+    const ChildIndex supervisor = children_[i].supervisor;
+    const AutoShutdown when = team_of(supervisor).auto_shutdown;
+    if (children_[i].significant == 0 || when == AutoShutdown::never) {
+        return;
+    }
+    for (ChildIndex other = when == AutoShutdown::all_significant ? children_[supervisor].first : no_child; other != no_child;
+         other = children_[other].next) {
+        if (other != i && children_[other].significant != 0 && is_active(children_[other])) {
+            return;
+        }
+    }
+    stop_team(step, supervisor, TeamEnd::auto_shutdown);
+}
+
+/// A restart event (S-29): counted now; it goes on, or breaks a limit.
 void Supervision::count_restart(Step& step, ChildIndex i, const Ending& ending) {
     Child& child = children_[i];
+    if (child.held != 0) {  // not counted: whoever holds it means to
+        set_state(step, child, ChildState::restarting);
+        return;
+    }
     const Team& team = team_of(child.supervisor);
     const bool cascade = ending.fault.kind == FaultKind::cascade && ending.fault.root;
-    const DeviceId root = cascade ? ending.fault.root : child.last_device;
+    DeviceId root = cascade ? ending.fault.root : child.last_device;
     // S-29 gathers siblings that fell together. One that falls again for the same root is a new event, else a ring of
     // dependencies could restart for ever without being counted.
     const bool again = child.last_root == root;
     child.last_root = root;
-    RestartWindow& window = windows_[children_[child.supervisor].team];
-    const RestartWindow::Verdict verdict = window.add(step.now, again ? DeviceId{} : root, team.intensity, team.period);
+    root = again ? DeviceId{} : root;
+    if (breaks_own_limit(step, i, ending, root)) {
+        return;
+    }
+    const RestartWindow::Verdict verdict = windows_[children_[child.supervisor].team].add(step.now, root, team.intensity, team.period);
     if (verdict.exceeded) {
-        child.state = ChildState::stopping;
-        Record& record = log(step, RecordKind::sup_giving_up, child.supervisor);
-        record.number = verdict.count;
-        step.set_fault(record, ending.fault);
-        stop_team(step, child.supervisor, TeamEnd::gave_up);
+        give_up(step, i, ending, verdict.count);
         return;
     }
     if (verdict.counted) {
         log_end(step, RecordKind::restart, i, ending).number = verdict.count;
     }
-    const Members members = concerned(i);
-    for (ChildIndex member = members.first; member != no_child; member = member == members.last ? no_child : children_[member].next) {
-        schedule(step, member);
+    go_on(step, i);
+}
+
+/// S-33: the offender is not started again, and its supervisor goes down.
+void Supervision::give_up(Step& step, ChildIndex i, const Ending& ending, std::uint32_t count) {
+    Child& child = children_[i];
+    set_state(step, child, ChildState::stopping);
+    child.reason = DownReason::ended;
+    Record& record = log(step, RecordKind::sup_giving_up, child.supervisor);
+    record.number = count;
+    step.set_fault(record, ending.fault);
+    stop_team(step, child.supervisor, TeamEnd::gave_up);
+}
+
+/// Beside its supervisor's limit; it is asked first, as it concerns fewer. True: it has decided.
+bool Supervision::breaks_own_limit(Step& step, ChildIndex i, const Ending& ending, DeviceId root) {
+    Child& child = children_[i];
+    if (child.limit == 0) {
+        return false;
     }
+    const RestartWindow::Verdict verdict = limits_[child.limit].add(step.now, root, child.limit_intensity, child.limit_period);
+    if (!verdict.exceeded) {
+        return false;
+    }
+    if (child.on_limit == OnLimit::escalate) {
+        give_up(step, i, ending, verdict.count);
+        return true;
+    }
+    const bool quarantined = child.on_limit == OnLimit::quarantine;
+    if (quarantined) {
+        log_end(step, RecordKind::child_quarantined, i, ending).number = verdict.count;
+        child.watch_timer = deadlines_.set(step.now + child.cooldown, DeadlineKind::cooldown, i);
+    }
+    child.reason = quarantined ? DownReason::none : DownReason::gave_up;
+    set_state(step, child, quarantined ? ChildState::quarantined : ChildState::stopping);
+    if (has_groups(child.supervisor)) {  // its group is stopped, and waits for it
+        begin_group(step, i);
+        team_of(child.supervisor).parked_on = i;
+    }
+    return true;
+}
+
+/// By an operator, or because its cooldown is over: it starts with a clean record, and its group with it.
+void Supervision::release(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    deadlines_.cancel(child.watch_timer);
+    if (child.state != ChildState::quarantined) {
+        return;
+    }
+    child.failures = 0;
+    limits_[child.limit].clear();
+    log(step, RecordKind::child_released, i);
+    if (is_frozen(child.supervisor)) {
+        return;
+    }
+    set_state(step, child, ChildState::restarting);
+    if (in_group(i)) {
+        unpark(i);
+    } else {
+        want_start(step, i, Attempt::command);
+    }
+}
+
+/// The restart goes on: the child alone (S-19), or its group.
+void Supervision::go_on(Step& step, ChildIndex i) {
+    schedule(step, i);
+    if (has_groups(children_[i].supervisor)) {
+        begin_group(step, i);
+        return;
+    }
+    children_[i].pending = 1;
+    children_[i].attempt = Attempt::restart;
 }
 
 /// It will be started again: now, or when its backoff is over, and never before its group is empty. The delay runs from
@@ -182,11 +325,14 @@ void Supervision::schedule(Step& step, ChildIndex i) {
         child.failures = 0;
     }
     child.failures += child.failures < UINT32_MAX ? 1 : 0;
-    child.state = ChildState::restarting;
+    set_state(step, child, ChildState::restarting);
     const Duration delay = backoff_delay(child);
     if (delay.ns > 0) {
         log(step, RecordKind::child_backoff, i).number = delay.ns;
         child.backoff_timer = deadlines_.set(step.now + delay, DeadlineKind::backoff, i);
+    }
+    if (const ChildIndex on = missing(i); on != no_child) {
+        block(step, i, on);
     }
 }
 
@@ -222,35 +368,58 @@ std::uint64_t Supervision::random() {
 /// Its group is empty, or the supervisor is down: what was decided at its end is carried out.
 void Supervision::settled(Step& step, ChildIndex i) {
     Child& child = children_[i];
+    const ChildIndex supervisor = child.supervisor;
+    agenda_.push_back(supervisor);
     if (child.state == ChildState::restarting) {
-        try_attempt(step, i);
+        try_begin(step, i);
         return;
     }
-    child.state = ChildState::down;
+    if (child.state == ChildState::quarantined) {
+        answer_waiters(step, i, true, ErrorCode::ok);
+        answer_waiters(step, i, false, ErrorCode::start_failed);
+        return;
+    }
+    if (child.regroup != 0 && is_wanted(i) && child.skip == 0 && !is_frozen(supervisor)) {
+        const bool parked = team_of(supervisor).parked_on != no_child;
+        set_state(step, child, parked ? ChildState::down : ChildState::restarting);
+        child.reason = parked ? DownReason::not_reached : DownReason::none;
+        answer_waiters(step, i, true, ErrorCode::ok);
+        return;
+    }
+    came_down(step, i);
+}
+
+void Supervision::came_down(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    child.regroup = 0;
+    set_state(step, child, ChildState::down);
     if (i == root_) {
         show_root(step);
     }
     answer_waiters(step, i, true, ErrorCode::ok);
-    if (child.then_start != 0 && !is_frozen(child.supervisor)) {
-        begin_start(step, i, Attempt::command);
-    } else {
-        child.then_start = 0;
-        if (child.remove != 0) {
-            child.remove = 0;
-            mark_removed(i, true);
-            log(step, RecordKind::child_removed, i);
-        }
-        answer_waiters(step, i, false, child.life.asked != 0 ? ErrorCode::stopping : ErrorCode::start_failed);
+    if (child.reason == DownReason::completed) {
+        answer_waiters(step, i, false, ErrorCode::ok);
+        wake_dependants(step, i);
     }
-    agenda_.push_back(child.supervisor);
+    if (child.then_start != 0 && is_wanted(i) && !is_frozen(child.supervisor)) {
+        want_start(step, i, Attempt::command);
+        return;
+    }
+    child.then_start = 0;
+    const bool failed = child.life.asked == 0 || child.reason == DownReason::failed;
+    answer_waiters(step, i, false, failed ? ErrorCode::start_failed : ErrorCode::stopping);
+    if (child.remove != 0) {
+        remove_child(step, i);
+    }
 }
 
-/// Both must be over, the old group and the delay; and a supervisor that is going down starts nobody.
-void Supervision::try_attempt(Step& step, ChildIndex i) {
-    const Child& child = children_[i];
-    if (child.state == ChildState::restarting && child.backoff_timer == 0 && is_gone(i) && !is_frozen(child.supervisor)) {
-        begin_start(step, i, Attempt::restart);
+/// Nothing where it has none.
+ExitPolicy Supervision::policy_of(const Child& child) const {
+    if (child.exits == 0) {
+        return {};
     }
+    Expected<ExitPolicy> policy = decode_exits(texts_[child.exits]);
+    return policy ? std::move(*policy) : ExitPolicy{};
 }
 
 }  // namespace backplane::core

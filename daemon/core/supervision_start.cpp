@@ -1,24 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Starting: one child at a time, in order, the next when the previous is started (S-5..S-12).
-#include "daemon/core/exit_verdict.hpp"
+/// Starting: a wish that waits at the gate, then a new incarnation, then ready (S-5..S-12, X-3).
 #include "daemon/core/supervision.hpp"
+
+#include "daemon/core/exit_verdict.hpp"
 
 namespace backplane::core {
 
-/// A new incarnation: a new Device (D-1), its links, then the process or the children. Nothing of the old one is left.
-void Supervision::begin_start(Step& step, ChildIndex i, Attempt attempt) {
+/// It is to be started, now or when nothing keeps it from that any more.
+void Supervision::want_start(Step& step, ChildIndex i, Attempt attempt) {
     Child& child = children_[i];
-    child.life = Life{};
+    child.pending = 1;
     child.attempt = attempt;
     child.failed = 0;
     child.reached = 1;
     child.skip = 0;
     child.remove = 0;
     child.then_start = 0;
+    child.regroup = 0;
+    child.reason = DownReason::none;
+    set_state(step, child, attempt == Attempt::restart ? ChildState::restarting : ChildState::starting);
+    try_begin(step, i);
+}
+
+/// The wish is given up.
+void Supervision::drop_wish(Child& child) {
+    child.pending = 0;
+    child.blocked = 0;
+    child.queued = 0;
+    child.frozen = Duration{};
+    deadlines_.cancel(child.backoff_timer);
+}
+
+/// Both must be over, the old group and the delay; a supervisor that is going down starts nobody; and the gate must be open.
+void Supervision::try_begin(Step& step, ChildIndex i) {
+    const Child& child = children_[i];
+    if (child.pending == 0 || child.backoff_timer != 0 || !is_gone(i) || is_frozen(child.supervisor)) {
+        return;
+    }
+    if (pass_gate(step, i)) {
+        begin_start(step, i);
+    }
+}
+
+/// A new incarnation: a new Device (D-1), its links, then the process or the children. Nothing of the old one is left.
+void Supervision::begin_start(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    child.pending = 0;
+    child.blocked = 0;
+    child.queued = 0;
+    child.life = Life{};
+    child.alive_until = Instant{};
     ++child.generation;
     texts_.release(child.verdict.text);
     child.verdict = FaultRecord{};
-    child.state = attempt == Attempt::restart ? ChildState::restarting : ChildState::starting;
+    set_state(step, child, child.attempt == Attempt::restart ? ChildState::restarting : ChildState::starting);
     const DeviceKind kind = child.is_supervisor() ? DeviceKind::supervisor : DeviceKind::process;
     const std::string_view name = i == root_ ? std::string_view{} : texts_[child.path];
     child.device = graph_.create_own(step, kind, i, child.managed != 0, name);
@@ -39,58 +74,47 @@ void Supervision::begin_start(Step& step, ChildIndex i, Attempt attempt) {
 }
 
 /// A supervisor begins with its static children, an empty window and no memory of failures (S-32, S-44).
-void Supervision::begin_team(Step&, ChildIndex i) {
+void Supervision::begin_team(Step& step, ChildIndex i) {
+    for (ChildIndex c = children_[i].first; c != no_child;) {
+        const ChildIndex next = children_[c].next;
+        if (children_[c].added != 0) {
+            free_subtree(&step, c);
+        }
+        c = next;
+    }
     Team& team = team_of(i);
     team.state = TeamState::starting;
+    team.phase = GroupPhase::starting;
+    team.from = children_[i].first;
     team.cursor = Cursor{children_[i].first, 0};
     team.offender = no_child;
+    team.parked_on = no_child;
     team.manual = children_[i].attempt == Attempt::command ? 1 : 0;
     team.harsh = 0;
+    team.lingering = 0;
     windows_[children_[i].team].clear();
     for (ChildIndex c = children_[i].first; c != no_child; c = children_[c].next) {
         Child& child = children_[c];
         child.failed = 0;
         child.reached = 0;
         child.skip = 0;
+        child.was_up = 0;
+        child.regroup = 0;
+        child.failures = 0;
+        if (child.limit != 0) {
+            limits_[child.limit].clear();
+        }
         if (child.removed != 0) {
             mark_removed(c, false);
+            (void)reserve(c);
+            ++team.children;
         }
-        child.failures = 0;
     }
     agenda_.push_back(i);
 }
 
-void Supervision::advance_start(Step& step, ChildIndex supervisor) {
-    Team& team = team_of(supervisor);
-    while (team.cursor.at != no_child) {
-        const ChildIndex i = team.cursor.at;
-        const Child& child = children_[i];
-        if (team.cursor.begun == 0 && is_frozen(supervisor)) {
-            return;  // S-12: the stop that freezes it will come by
-        }
-        if (team.cursor.begun == 0 && child.skip == 0) {
-            team.cursor.begun = 1;
-            if (child.reached == 0) {  // an operator may have been here before
-                begin_start(step, i, Attempt::first);
-            }
-        }
-        const bool waits = child.state != ChildState::down && child.state != ChildState::running;
-        if (team.cursor.begun != 0 && waits) {
-            return;
-        }
-        if (team.cursor.begun != 0 && child.state == ChildState::down && child.failed != 0) {
-            team.offender = i;
-            stop_team(step, supervisor, TeamEnd::child_failed);
-            return;
-        }
-        team.cursor = Cursor{child.next, 0};
-    }
-    team.state = TeamState::up;
-    started(step, supervisor);
-}
-
-/// S-8: it is started; from here on its end is a crash (S-11).
-void Supervision::started(Step& step, ChildIndex i) {
+/// What every start that came to something means: it has run, or done its work (S-8, decision 32).
+void Supervision::note_started(Step& step, ChildIndex i) {
     Child& child = children_[i];
     const bool manual =
         child.attempt == Attempt::command ||
@@ -99,21 +123,38 @@ void Supervision::started(Step& step, ChildIndex i) {
         ++child.restarts;
     }
     deadlines_.cancel(child.life_timer);
+    deadlines_.cancel(child.watch_timer);
+    child.ever_started = 1;
+    child.was_up = 1;
+    child.fresh = 0;
+    child.attempt = Attempt::none;
+    free_slot(step, i);
+}
+
+/// S-8: it is started; from here on its end is a crash (S-11).
+void Supervision::started(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    note_started(step, i);
     child.life.ready = 1;
     child.ready_at = step.now;
-    child.ever_started = 1;
-    child.attempt = Attempt::none;
-    child.state = ChildState::running;
+    set_state(step, child, ChildState::running);
     if (child.is_supervisor()) {
         log(step, RecordKind::sup_up, i);
     } else {
         log(step, RecordKind::child_ready, i).number = child.pid;
+        if (child.watchdog.ns > 0) {
+            child.alive_until = step.now + child.watchdog;
+        }
+        if (child.alive_until.ns > 0) {
+            child.watch_timer = deadlines_.set(child.alive_until, DeadlineKind::watchdog, i);
+        }
     }
     if (i == root_) {
         show_root(step);
     }
     lay_others(step, i);
     answer_waiters(step, i, false, ErrorCode::ok);
+    wake_dependants(step, i);
     agenda_.push_back(child.supervisor);
 }
 
@@ -128,14 +169,37 @@ void Supervision::spawned(Step& step, ChildIndex i, std::uint32_t generation, st
     child.started_at = started_at;
     if (child.life.stage == StopStage::wanted) {
         send_stop(step, i);  // the stop came while it was on its way (S-42)
-    } else if (child.readiness == Readiness::exec || child.life.early_ready != 0) {
-        started(step, i);
+    } else {
+        spawned_well(step, i);
+    }
+    if (child.start_timeout.is_forever()) {
+        free_slot(step, i);  // nothing else would give it back in time
     }
     settle(step);
 }
 
+/// Its program runs; whether that is ready is for X-3 to say.
+void Supervision::spawned_well(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    if (child.oneshot != 0) {
+        return;  // its readiness is its completion (decision 36)
+    }
+    if (child.readiness == Readiness::exec || child.life.early_ready != 0) {
+        started(step, i);
+    } else if (child.readiness == Readiness::delay) {
+        child.watch_timer = deadlines_.set(step.now + child.ready_delay, DeadlineKind::ready_delay, i);
+    }
+}
+
+void Supervision::ready_after_delay(Step& step, ChildIndex i) {
+    const Child& child = children_[i];
+    if (child.body == Body::alive && child.life.ready == 0 && child.life.stage == StopStage::none) {
+        started(step, i);
+    }
+}
+
 void Supervision::ready(Step& step, ChildIndex i, std::uint32_t generation) {
-    if (!is_current(i, generation)) {
+    if (!is_current(i, generation) || children_[i].oneshot != 0) {
         return;
     }
     Child& child = children_[i];

@@ -13,9 +13,9 @@ constexpr Duration kill_patience = Duration::seconds(10);
 }  // namespace
 
 /// A child in an attempt that fails by itself stays `starting` or `restarting` (decision 32); any other is stopping.
-void Supervision::show_stopping(Child& child) {
+void Supervision::show_stopping(Step& step, Child& child) {
     if (child.life.ready != 0 || child.life.asked != 0 || child.life.cause == StopCause::line) {
-        child.state = ChildState::stopping;
+        set_state(step, child, ChildState::stopping);
     }
 }
 
@@ -25,9 +25,14 @@ void Supervision::stop_child(Step& step, ChildIndex i) {
     if (child.state == ChildState::down) {
         return;
     }
-    deadlines_.cancel(child.backoff_timer);
+    drop_wish(child);
+    if (child.state == ChildState::quarantined) {
+        deadlines_.cancel(child.watch_timer);
+    }
     child.life.asked = 1;
-    child.state = ChildState::stopping;
+    child.reason = child.state != ChildState::stopping ? DownReason::terminated : child.reason;
+    child.remove = is_dynamic(i) ? 1 : child.remove;
+    set_state(step, child, ChildState::stopping);
     if (is_gone(i)) {  // it was waiting for its next attempt
         settled(step, i);
         return;
@@ -57,15 +62,15 @@ void Supervision::end_process(Step& step, ChildIndex i, StopCause cause, bool pa
     if (child.life.cause == StopCause::none) {
         child.life.cause = cause;
     }
-    show_stopping(child);
+    show_stopping(step, child);
     if (child.body == Body::spawning) {
         child.life.stage = StopStage::wanted;
     } else if (child.life.stage == StopStage::none && patient) {
         child.life.stage = StopStage::patient;
         deadlines_.cancel(child.life_timer);
-        const bool timed = child.shutdown_kind == ShutdownKind::timed;
-        const Duration grace = timed ? grace_of(child) : child.shutdown_kind == ShutdownKind::infinity ? Duration::forever() : Duration{};
-        child.life_timer = deadlines_.set(step.now + grace, DeadlineKind::stop_timeout, i);
+        child.life_timer = deadlines_.set(step.now + patience_of(child), DeadlineKind::stop_timeout, i);
+    } else if (cause == StopCause::watchdog && child.life.stage < StopStage::signalled) {
+        send_abort(step, i);
     } else if (child.life.stage < StopStage::signalled && !patient) {
         send_stop(step, i);
     }
@@ -74,6 +79,36 @@ void Supervision::end_process(Step& step, ChildIndex i, StopCause cause, bool pa
 Duration Supervision::grace_of(const Child& child) const {
     const bool hurried = urgency_ > 0 && !child.shutdown.is_forever();
     return hurried ? Duration{child.shutdown.ns / 10} : child.shutdown;
+}
+
+/// How long a program that knows that it is to end has for it (T-9).
+Duration Supervision::patience_of(const Child& child) const {
+    switch (child.shutdown_kind) {
+        case ShutdownKind::timed: return grace_of(child);
+        case ShutdownKind::no_wait: return child.kill_after;
+        case ShutdownKind::infinity: return Duration::forever();
+        case ShutdownKind::brutal_kill: break;
+    }
+    return Duration{};
+}
+
+void Supervision::send_signal(Step& step, ChildIndex i, std::int32_t signal, bool whole) {
+    Effect& effect = step.effect(whole ? EffectKind::signal_group : EffectKind::signal);
+    effect.child = i;
+    effect.generation = children_[i].generation;
+    effect.argument = signal;
+}
+
+/// it is silent. SIGABRT leaves a core to look at; then it has the time of an ordinary stop.
+void Supervision::send_abort(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    constexpr Duration abort_grace = Duration::seconds(5);
+    deadlines_.cancel(child.life_timer);
+    child.life.stage = StopStage::signalled;
+    log(step, RecordKind::child_stopping, i).number = signal_abort;
+    send_signal(step, i, signal_abort, false);
+    const Duration grace = child.shutdown_kind == ShutdownKind::timed ? grace_of(child) : abort_grace;
+    child.life_timer = deadlines_.set(step.now + grace, DeadlineKind::stop_timeout, i);
 }
 
 /// S-35, for a process that is alive.
@@ -91,22 +126,17 @@ void Supervision::send_stop(Step& step, ChildIndex i) {
     }
     child.life.stage = StopStage::signalled;
     child.life.signalled = 1;
-    log(step, RecordKind::child_stopping, i).number = signal_terminate;
-    Effect& effect = step.effect(EffectKind::signal);
-    effect.child = i;
-    effect.generation = child.generation;
-    effect.argument = signal_terminate;
-    if (child.shutdown_kind == ShutdownKind::infinity) {
-        return;
-    }
-    if (child.shutdown.ns == 0) {
+    log(step, RecordKind::child_stopping, i).number = child.stop_signal;
+    send_signal(step, i, child.stop_signal, child.signal_group != 0);
+    const Duration patience = patience_of(child);
+    if (patience.ns == 0) {
         kill(step, i, false);  // both at once
         return;
     }
-    child.life_timer = deadlines_.set(step.now + grace_of(child), DeadlineKind::stop_timeout, i);
+    child.life_timer = deadlines_.set(step.now + patience, DeadlineKind::stop_timeout, i);
 }
 
-/// P-3: SIGKILL goes to the whole group, of which the leader is one.
+/// P-3: SIGKILL goes to the whole group, of which the leader is one; where configuration spares the others, to it alone (P-4).
 void Supervision::kill(Step& step, ChildIndex i, bool brutal) {
     Child& child = children_[i];
     if (child.body != Body::alive || child.life.stage == StopStage::killed) {
@@ -116,10 +146,7 @@ void Supervision::kill(Step& step, ChildIndex i, bool brutal) {
     child.life.stage = StopStage::killed;
     child.life.brutal = brutal ? 1 : 0;
     log(step, RecordKind::child_killing, i).number = signal_kill;
-    Effect& effect = step.effect(EffectKind::signal_group);
-    effect.child = i;
-    effect.generation = child.generation;
-    effect.argument = signal_kill;
+    send_signal(step, i, signal_kill, child.kill_mode == KillMode::group);
     child.life_timer = deadlines_.set(step.now + kill_patience, DeadlineKind::kill_overdue, i);
 }
 
@@ -134,9 +161,13 @@ void Supervision::stop_team(Step& step, ChildIndex i, TeamEnd end) {
     }
     team.state = TeamState::stopping;
     team.end = end;
+    team.phase = GroupPhase::none;
+    team.parked_on = no_child;
+    team.lingering = 0;
     team.cursor = Cursor{child.last, 0};
     deadlines_.cancel(child.life_timer);
-    show_stopping(child);
+    refuse_postponed(step, i, ErrorCode::stopping);
+    show_stopping(step, child);
     log(step, RecordKind::sup_stopping, i);
     if (i == root_) {
         show_root(step);
@@ -144,29 +175,57 @@ void Supervision::stop_team(Step& step, ChildIndex i, TeamEnd end) {
     agenda_.push_back(i);
 }
 
+/// One after the other, backwards (S-23). A dynamic supervisor's are all asked at once, and one that is not waited for only at the end.
 void Supervision::advance_stop(Step& step, ChildIndex supervisor) {
-    Team& team = team_of(supervisor);
-    while (team.cursor.at != no_child) {
+    if (team_of(supervisor).strategy == Strategy::dynamic && team_of(supervisor).lingering == 0) {
+        stop_at_once(step, supervisor);
+    }
+    for (;;) {
+        Team& team = team_of(supervisor);
         const ChildIndex i = team.cursor.at;
-        if (children_[i].state == ChildState::down) {
-            team.cursor = Cursor{children_[i].previous, 0};
+        if (i == no_child) {
+            if (team.lingering != 0) {
+                break;
+            }
+            team.lingering = 1;
+            team.cursor = Cursor{children_[supervisor].last, 0};
+            continue;
+        }
+        Child& child = children_[i];
+        const bool passes = team.lingering == 0 && team.cursor.begun != 0 && child.shutdown_kind == ShutdownKind::no_wait;
+        const bool down = child.state == ChildState::down && is_gone(i);
+        if (passes || down) {
+            team.cursor = Cursor{child.previous, 0};
+            if (down) {
+                answer_waiters(step, i, false, ErrorCode::stopping);  // it was still to be started
+            }
             continue;
         }
         if (team.cursor.begun != 0) {
             return;
         }
         team.cursor.begun = 1;
-        children_[i].then_start = 0;
+        child.then_start = 0;
         stop_child(step, i);
     }
     team_down(step, supervisor);
 }
 
-/// All its children are down: now it is (S-33, S-43, S-46).
-void Supervision::team_down(Step& step, ChildIndex i) {
-    Team& team = team_of(i);
-    Child& child = children_[i];
-    team.state = TeamState::down;
+/// S-23: each has its own deadline, and their order is nobody's business.
+void Supervision::stop_at_once(Step& step, ChildIndex supervisor) {
+    team_of(supervisor).lingering = 1;
+    for (ChildIndex i = children_[supervisor].first; i != no_child;) {
+        const ChildIndex next = children_[i].next;  // it may go at once
+        children_[i].then_start = 0;
+        stop_child(step, i);
+        i = next;
+    }
+    team_of(supervisor).cursor = Cursor{children_[supervisor].last, 0};
+}
+
+/// Why it went, as those who depend on it see it, and as its parent does (F-6, S-43).
+Supervision::Ending Supervision::team_ending(ChildIndex i) {
+    const Team& team = team_of(i);
     Ending ending;
     ending.exit_class = ExitClass::shutdown;
     switch (team.end) {
@@ -176,6 +235,7 @@ void Supervision::team_down(Step& step, ChildIndex i) {
                 ending.fault.argument = static_cast<std::int32_t>(TimeoutOf::stop);
             }
             break;
+        case TeamEnd::auto_shutdown: break;
         case TeamEnd::gave_up:
             ending.fault.kind = FaultKind::error;
             ending.fault.argument = static_cast<std::int32_t>(ErrorDetail::gave_up);
@@ -184,7 +244,7 @@ void Supervision::team_down(Step& step, ChildIndex i) {
         case TeamEnd::child_failed:
             ending.fault.kind = FaultKind::error;
             ending.fault.argument = static_cast<std::int32_t>(ErrorDetail::failed_to_start_child);
-            ending.fault.text = texts_.add(texts_[children_[team.offender].name]);
+            ending.fault.text = team.offender != no_child ? texts_.add(texts_[children_[team.offender].name]) : 0;
             ending.exit_class = ExitClass::abnormal;
             break;
         case TeamEnd::start_timeout:
@@ -193,14 +253,24 @@ void Supervision::team_down(Step& step, ChildIndex i) {
             ending.exit_class = ExitClass::abnormal;
             break;
     }
+    const Child& child = children_[i];
     if (child.life.asked != 0) {
         ending.exit_class = ExitClass::shutdown;  // S-42: whatever it was going down for, it was also told to
     }
     const bool attempt = child.life.ready == 0 && i != root_;  // the root is nobody's child
-    ending.start_failure = attempt && child.life.asked == 0 && team.end != TeamEnd::asked;
+    ending.start_failure = attempt && child.life.asked == 0 && team.end != TeamEnd::asked && team.end != TeamEnd::auto_shutdown;
+    return ending;
+}
+
+/// All its children are down: now it is (S-33, S-43, S-46).
+void Supervision::team_down(Step& step, ChildIndex i) {
+    Team& team = team_of(i);
+    team.state = TeamState::down;
+    Ending ending = team_ending(i);
     take_end(step, i, ending);
     if (i == root_ && team.end == TeamEnd::gave_up) {
         log_end(step, RecordKind::alert, i, ending);  // S-46
+        wants_exit_ = team.on_root_give_up == OnRootGiveUp::exit ? 1 : 0;
     }
     over(step, i, ending);
     texts_.release(ending.fault.text);
@@ -232,7 +302,7 @@ void Supervision::shorten_grace(Step& step, ChildIndex i) {
     if (!applies || child.life_timer == 0) {
         return;
     }
-    const Instant sooner = std::min(deadlines_.at(child.life_timer), step.now + grace_of(child));
+    const Instant sooner = std::min(deadlines_.at(child.life_timer), step.now + patience_of(child));
     deadlines_.cancel(child.life_timer);
     child.life_timer = deadlines_.set(sooner, DeadlineKind::stop_timeout, i);
 }
@@ -244,6 +314,9 @@ void Supervision::stop_all(Step& step, int urgency) {
         return;
     }
     children_[root_].then_start = 0;
+    while (!postponed_.empty()) {
+        refuse_postponed(step, postponed_.front().supervisor, ErrorCode::stopping);
+    }
     stop_child(step, root_);
     if (urgency_ == 1) {
         for (ChildIndex i = root_; i != no_child; i = next_in_tree(i)) {

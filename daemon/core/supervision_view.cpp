@@ -2,8 +2,6 @@
 /// What others may know of the tree: rows, walks, and names looked up by whole path or by an unambiguous end of it.
 #include "daemon/core/supervision.hpp"
 
-#include <algorithm>
-
 namespace backplane::core {
 
 std::string_view child_state_name(ChildState state) {
@@ -13,6 +11,21 @@ std::string_view child_state_name(ChildState state) {
         case ChildState::running: return "running";
         case ChildState::stopping: return "stopping";
         case ChildState::restarting: return "restarting";
+        case ChildState::quarantined: return "quarantined";
+        case ChildState::disabled: return "disabled";
+    }
+    return "unknown";
+}
+
+std::string_view down_reason_name(DownReason reason) {
+    switch (reason) {
+        case DownReason::none: return "";
+        case DownReason::ended: return "ended";
+        case DownReason::completed: return "completed";
+        case DownReason::failed: return "failed";
+        case DownReason::terminated: return "terminated";
+        case DownReason::gave_up: return "gave_up";
+        case DownReason::not_reached: return "waiting";
     }
     return "unknown";
 }
@@ -20,7 +33,7 @@ std::string_view child_state_name(ChildState state) {
 ChildIndex Supervision::root() const { return root_; }
 
 bool Supervision::contains(ChildIndex i) const {
-    return i != no_child && i < children_.size() && root_ != no_child && children_[i].removed == 0;
+    return i != no_child && i < children_.size() && root_ != no_child && children_[i].removed == 0 && children_[i].free == 0;
 }
 
 ChildIndex Supervision::next_in_tree(ChildIndex i) const {
@@ -48,7 +61,16 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.name = texts_[child.name];
     view.path = texts_[child.path];
     view.is_supervisor = child.is_supervisor();
-    view.state = child.state;
+    const bool disabled = child.disabled != 0 && child.state == ChildState::down;
+    view.state = disabled ? ChildState::disabled : child.state;
+    view.reason = child.state == ChildState::down ? child.reason : DownReason::none;
+    view.waits = waits_of(i, view.waits_for);
+    view.is_held = child.held != 0;
+    view.is_significant = child.significant != 0;
+    view.is_dynamic = is_dynamic(i);
+    view.since = child.since;
+    view.watchdog = child.watchdog;
+    view.kill_mode = child.kill_mode;
     view.device = child.device;
     view.pid = child.pid;
     view.generation = child.generation;
@@ -61,7 +83,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.last_fault = child.last_fault;
     view.last_class = child.last_class;
     view.failures = child.failures;
-    view.next_start = deadlines_.at(child.backoff_timer);
+    view.next_start = deadlines_.at(child.state == ChildState::quarantined ? child.watch_timer : child.backoff_timer);
     view.restart = child.restart;
     view.readiness = child.readiness;
     if (child.is_supervisor()) {
@@ -70,6 +92,10 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
         view.intensity = team.intensity;
         view.window_used = windows_[child.team].used(now, team.period);
         view.period = team.period;
+        view.auto_shutdown = team.auto_shutdown;
+        view.children = team.children;
+        view.max_children = team.max_children;
+        view.partitions = team.partitions;
     }
     return view;
 }
@@ -78,44 +104,27 @@ std::string_view Supervision::launch(ChildIndex i) const { return i < children_.
 
 // ---- names ------------------------------------------------------------------------------------------------------------------
 
-std::string_view Supervision::path_end(const PathEnd& end) const { return texts_[children_[end.child].path].substr(end.offset); }
-
-/// Every path from each of its elements on, in order, so that one search finds all that a name may mean.
-void Supervision::build_index() {
-    path_index_.clear();
-    for (ChildIndex i = 1; i < children_.size(); ++i) {
-        const std::string_view path = texts_[children_[i].path];
-        if (children_[i].supervisor == no_child) {
-            path_index_.push_back(PathEnd{i, 0});
-            continue;
-        }
-        for (std::size_t at = 0; at != std::string_view::npos;) {
-            path_index_.push_back(PathEnd{i, static_cast<std::uint32_t>(at)});
-            const std::size_t slash = path.find('/', at);
-            at = slash == std::string_view::npos ? slash : slash + 1;
+/// A whole path means itself, whatever else ends so; a short form is looked for among all, which only people write.
+ChildIndex Supervision::find(std::string_view name) const {
+    if (root_ != no_child && name == texts_[children_[root_].path]) {
+        return root_;
+    }
+    if (const std::uint32_t entry = graph_.names().find(name); entry != 0) {
+        if (const ChildIndex child = graph_.names()[entry].reserved_for; contains(child)) {
+            return child;
         }
     }
-    std::sort(path_index_.begin(), path_index_.end(), [this](const PathEnd& a, const PathEnd& b) {
-        const int order = path_end(a).compare(path_end(b));
-        return order != 0 ? order < 0 : a.offset != b.offset ? a.offset < b.offset : a.child < b.child;
-    });
-}
-
-ChildIndex Supervision::find(std::string_view name) const {
-    const auto before = [this](const PathEnd& end, std::string_view wanted) { return path_end(end) < wanted; };
-    auto at = std::lower_bound(path_index_.begin(), path_index_.end(), name, before);
     ChildIndex found = no_child;
-    for (; at != path_index_.end() && path_end(*at) == name; ++at) {
-        if (children_[at->child].removed != 0) {
+    for (ChildIndex i = 1; i < children_.size(); ++i) {
+        const std::string_view path = contains(i) ? texts_[children_[i].path] : std::string_view{};
+        const bool ends_so = path.size() > name.size() && path.ends_with(name) && path[path.size() - name.size() - 1] == '/';
+        if (!ends_so || name.empty()) {
             continue;
-        }
-        if (at->offset == 0) {
-            return at->child;  // a whole path means itself
         }
         if (found != no_child) {
             return no_child;  // ambiguous
         }
-        found = at->child;
+        found = i;
     }
     return found;
 }

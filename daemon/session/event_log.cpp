@@ -13,13 +13,13 @@ namespace {
 
 using core::RecordKind;
 
-constexpr std::array<std::string_view, 24> record_names = {
-    "device_up",         "device_down",        "link",           "unlink",        "notice",        "child_starting", "child_ready",
-    "child_completed",   "child_start_failed", "child_stopping", "child_killing", "child_down",    "child_backoff",  "child_blocked",
-    "child_quarantined", "child_removed",      "restart",        "sup_up",        "sup_giving_up", "sup_stopping",   "sup_down",
-    "shutdown_error",    "child_unkillable",   "alert",
+constexpr std::array<std::string_view, 26> record_names = {
+    "device_up",         "device_down",        "link",           "unlink",         "notice",        "child_starting", "child_ready",
+    "child_completed",   "child_start_failed", "child_stopping", "child_killing",  "child_down",    "child_backoff",  "child_blocked",
+    "child_quarantined", "child_removed",      "restart",        "sup_up",         "sup_giving_up", "sup_stopping",   "sup_down",
+    "shutdown_error",    "child_unkillable",   "alert",          "child_released", "child_added",
 };
-static_assert(record_names.size() == static_cast<std::size_t>(RecordKind::alert) + 1);
+static_assert(record_names.size() == static_cast<std::size_t>(RecordKind::child_added) + 1);
 
 void add(wire::Event& event, std::string key, std::int64_t value) { event.fields.push_back({std::move(key), value}); }
 void add(wire::Event& event, std::string key, std::string value) { event.fields.push_back({std::move(key), std::move(value)}); }
@@ -61,6 +61,15 @@ void add_fields(wire::Event& event, const core::Record& record, const RecordCont
         case RecordKind::child_ready: add(event, "pid", record.number); break;
         case RecordKind::child_stopping: add(event, "signal", record.number); break;
         case RecordKind::child_backoff: add(event, "delay_ms", record.number / 1'000'000); break;
+        case RecordKind::child_blocked:
+            if (context.supervision.contains(record.supervisor)) {
+                add(event, "waits_for", std::string{context.supervision.view(record.supervisor, context.now).path});
+            }
+            break;
+        case RecordKind::child_quarantined:
+            add_reason(event, "reason", record, context);
+            add(event, "window_count", record.number);
+            break;
         case RecordKind::sup_giving_up: add(event, "window_count", record.number); break;
         case RecordKind::restart:
             if (context.supervision.contains(record.supervisor)) {

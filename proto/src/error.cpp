@@ -53,6 +53,11 @@ constexpr std::array table{
     Entry{ErrorCode::stopping, "stopping", Reach::request, exit_not_in_state},
     Entry{ErrorCode::start_failed, "start_failed", Reach::request, exit_failed},
     Entry{ErrorCode::timeout, "timeout", Reach::request, exit_timed_out},
+    Entry{ErrorCode::quarantined, "quarantined", Reach::request, exit_not_in_state},
+    Entry{ErrorCode::disabled, "disabled", Reach::request, exit_not_in_state},
+    Entry{ErrorCode::max_children, "max_children", Reach::request, exit_not_in_state},
+    Entry{ErrorCode::bad_spec, "bad_spec", Reach::request, exit_failed},
+    Entry{ErrorCode::no_process, "no_process", Reach::request, exit_not_in_state},
 
     Entry{ErrorCode::malformed, "malformed", Reach::connection, exit_failed},
     Entry{ErrorCode::oversized, "oversized", Reach::connection, exit_failed},

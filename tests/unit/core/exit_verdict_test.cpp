@@ -9,6 +9,11 @@ namespace {
 using namespace backplane;
 using namespace backplane::core;
 
+ExitVerdict judge_exit(const Life& life, ExitHow how, std::int32_t status) {
+    static const ExitPolicy usual;
+    return backplane::core::judge_exit(life, ExitRules{usual}, how, status);
+}
+
 Life running() {
     Life life;
     life.ready = 1;

@@ -175,29 +175,29 @@ TEST(supervision_command, decision34_a_stop_in_the_middle_of_an_attempt_ends_it_
     EXPECT_EQ(w.starts("a"), 1);
 }
 
-TEST(supervision_command, s53a_a_stop_ahead_of_the_start_is_kept_and_a_start_ahead_is_refused) {
+TEST(supervision_command, s53a_s58_a_stop_ahead_of_the_start_is_kept_and_a_start_ahead_waits_for_its_turn) {
     World w(team({notifying(worker("a")), worker("b"), worker("c")}));
     w.start().take();
-    EXPECT_EQ(answers(w.command(Verb::start, "c", true, 2)), Lines{"answer 2 busy"});
-    EXPECT_EQ(answers(w.command(Verb::restart, "c", true, 2)), Lines{"answer 2 busy"});
+    EXPECT_EQ(answers(w.command(Verb::start, "c", true, 2)), Lines{});
     EXPECT_EQ(answers(w.command(Verb::stop, "b", true, 3)), Lines{"answer 3 ok"});
     w.says_ready("a");
     EXPECT_EQ(w.state("b"), ChildState::down);
     EXPECT_EQ(w.state("c"), ChildState::running);
     EXPECT_EQ(w.state("/"), ChildState::running);
+    EXPECT_EQ(answers(w), Lines{"answer 2 ok"});
     EXPECT_EQ(answers(w.command(Verb::start, "b", true, 4)), Lines{"answer 4 ok"});
 }
 
-TEST(supervision_command, the_start_passes_over_what_an_operator_started_and_what_has_gone_since) {
+TEST(supervision_command, s58_commands_ahead_of_the_start_are_carried_out_in_their_order_when_its_step_is_over) {
     World w(team({notifying(worker("a")), worker("t", RestartType::temporary), worker("n", RestartType::transient), worker("c")}));
     w.start();
-    for (const char* name : {"t", "n"}) {
-        w.command(Verb::stop, name).command(Verb::start, name).exits(name, 0);
-    }
+    w.command(Verb::stop, "t", true, 1).command(Verb::start, "t", true, 2).command(Verb::remove, "n", true, 3);
+    EXPECT_EQ(answers(w), Lines{"answer 1 ok"});
     w.says_ready("a");
-    EXPECT_EQ(w.child("t"), no_child);
-    EXPECT_EQ(w.starts("t"), 1);
-    EXPECT_EQ(w.starts("n"), 1);
+    EXPECT_EQ(answers(w), (Lines{"answer 3 ok", "answer 2 ok"}));  // t is started in its turn; n has gone before that
+    EXPECT_EQ(w.state("t"), ChildState::running);
+    EXPECT_EQ(w.child("n"), no_child);
+    EXPECT_EQ(w.starts("n"), 0);
     EXPECT_EQ(w.state("c"), ChildState::running);
     EXPECT_EQ(w.state("/"), ChildState::running);
 }

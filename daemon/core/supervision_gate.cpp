@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a start that is wanted waits for: what it requires, a hold, a slot.
+///
+///   waits      noted as            ends by
+///   backoff    `backoff_timer`     the timer, `start --now`, `reset`
+///   draining   `body`              nothing of the old group is left (P-4)
+///   held       `held`              release
+///   blocked    `blocked`           the last of what it requires is up; a backoff stands still meanwhile
+///   slot       `queued`            a slot is free: in the order in which they came to wait
+///   group      the group's cursor  its turn
+#include "daemon/core/supervision.hpp"
+
+namespace backplane::core {
+
+std::string_view waits_name(Waits waits) {
+    switch (waits) {
+        case Waits::nothing: return "";
+        case Waits::backoff: return "backoff";
+        case Waits::draining: return "draining";
+        case Waits::blocked: return "blocked";
+        case Waits::held: return "held";
+        case Waits::slot: return "slot";
+        case Waits::group: return "group";
+    }
+    return "unknown";
+}
+
+/// Whether those that require it may start: it runs, or has done its work.
+bool Supervision::is_up(ChildIndex i) const {
+    const Child& child = children_[i];
+    const bool done = child.state == ChildState::down && child.reason == DownReason::completed;
+    return child.removed == 0 && (child.state == ChildState::running || done);
+}
+
+/// The first of what it requires that is not up; `no_child` where nothing is missing.
+ChildIndex Supervision::missing(ChildIndex i) const {
+    for (std::uint32_t o = children_[i].orders_from; o != 0; o = orders_[o].next_from) {
+        if (orders_[o].need != 0 && !is_up(orders_[o].to)) {
+            return orders_[o].to;
+        }
+    }
+    return no_child;
+}
+
+bool Supervision::pass_gate(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    if (child.held != 0 && child.attempt == Attempt::restart) {
+        return false;
+    }
+    if (const ChildIndex on = missing(i); on != no_child) {
+        block(step, i, on);
+        return false;
+    }
+    child.blocked = 0;
+    return child.is_supervisor() || take_slot(i);
+}
+
+/// Nothing is counted, and its backoff stands still.
+void Supervision::block(Step& step, ChildIndex i, ChildIndex on) {
+    Child& child = children_[i];
+    if (child.backoff_timer != 0) {
+        child.frozen = deadlines_.at(child.backoff_timer) - step.now;
+        deadlines_.cancel(child.backoff_timer);
+    }
+    if (child.blocked == 0) {
+        child.blocked = 1;
+        Record& record = log(step, RecordKind::child_blocked, i);
+        record.supervisor = on;
+    }
+}
+
+/// It came up: whoever was blocked by it looks again.
+void Supervision::wake_dependants(Step& step, ChildIndex i) {
+    for (std::uint32_t o = children_[i].orders_to; o != 0; o = orders_[o].next_to) {
+        const ChildIndex who = orders_[o].from;
+        Child& child = children_[who];
+        if (orders_[o].need == 0 || child.blocked == 0 || missing(who) != no_child) {
+            continue;
+        }
+        child.blocked = 0;
+        if (child.frozen.ns > 0) {
+            child.backoff_timer = deadlines_.set(step.now + child.frozen, DeadlineKind::backoff, who);
+            child.frozen = Duration{};
+        }
+        try_begin(step, who);
+        agenda_.push_back(child.supervisor);
+    }
+}
+
+/// It went down: the delays of those that require it stand still from here.
+void Supervision::freeze_dependants(Step& step, ChildIndex i) {
+    for (std::uint32_t o = children_[i].orders_to; o != 0; o = orders_[o].next_to) {
+        if (orders_[o].need != 0 && children_[orders_[o].from].backoff_timer != 0) {
+            block(step, orders_[o].from, i);
+        }
+    }
+}
+
+// ---- slots ------------------------------------------------------------------------------------------------------------------
+
+/// Takes one of the slots, or a place in the queue for them.
+bool Supervision::take_slot(ChildIndex i) {
+    Child& child = children_[i];
+    if (slots_used_ >= starts_at_once_) {
+        if (child.queued == 0) {
+            child.queued = 1;
+            slot_queue_.push_back(i);
+        }
+        return false;
+    }
+    child.slot = 1;
+    ++slots_used_;
+    return true;
+}
+
+/// Its start is over, in whatever way.
+void Supervision::free_slot(Step& step, ChildIndex i) {
+    if (children_[i].slot == 0) {
+        return;
+    }
+    children_[i].slot = 0;
+    --slots_used_;
+    serve_slots(step);
+}
+
+void Supervision::serve_slots(Step& step) {
+    while (slots_used_ < starts_at_once_ && slot_first_ < slot_queue_.size()) {
+        const ChildIndex next = slot_queue_[slot_first_++];
+        if (children_[next].queued != 0) {
+            children_[next].queued = 0;
+            try_begin(step, next);
+        }
+    }
+    if (slot_first_ == slot_queue_.size()) {
+        slot_queue_.clear();
+        slot_first_ = 0;
+    } else if (slot_first_ >= 1024 && slot_first_ * 2 >= slot_queue_.size()) {
+        slot_queue_.erase(slot_queue_.begin(), slot_queue_.begin() + static_cast<std::ptrdiff_t>(slot_first_));
+        slot_first_ = 0;
+    }
+}
+
+// ---- what a reader is told -----------------------------------------------------------------------------------------------------
+
+/// `whom`: what it requires and is not up, or the member that its group is parked on.
+Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
+    const Child& child = children_[i];
+    const bool wanted = child.state == ChildState::restarting || child.state == ChildState::starting;
+    if (child.state == ChildState::down && child.reason == DownReason::not_reached) {
+        whom = team_of(child.supervisor).parked_on;
+        return Waits::group;
+    }
+    if (!wanted || child.body == Body::spawning || child.body == Body::alive || (child.is_supervisor() && !is_gone(i))) {
+        return Waits::nothing;
+    }
+    if (child.blocked != 0) {
+        whom = missing(i);
+        return Waits::blocked;
+    }
+    if (child.held != 0 && (child.pending == 0 || child.attempt == Attempt::restart)) {
+        return Waits::held;
+    }
+    if (child.backoff_timer != 0) {
+        return Waits::backoff;
+    }
+    if (!is_gone(i)) {
+        return Waits::draining;
+    }
+    return child.queued != 0 ? Waits::slot : Waits::group;
+}
+
+}  // namespace backplane::core

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Operations on a group of siblings: the supervisor's own start, and what `rest_for_one` and `one_for_all` answer to a crash
+/// (S-5, S-15, S-16, S-19..S-23, S-26, S-53a). The table of phases stands in supervision.hpp.
+///
+/// A member that was stopped with its group is `restarting` until its turn comes. Where the group is parked it is `down(not_reached)`.
+#include "daemon/core/supervision.hpp"
+
+namespace backplane::core {
+
+bool Supervision::has_groups(ChildIndex supervisor) const {
+    const Strategy strategy = team_of(supervisor).strategy;
+    return strategy == Strategy::rest_for_one || strategy == Strategy::one_for_all;
+}
+
+/// Whether a group operation of its supervisor is under way that concerns it.
+bool Supervision::in_group(ChildIndex i) const {
+    const ChildIndex supervisor = children_[i].supervisor;
+    if (supervisor == no_child || !has_groups(supervisor)) {
+        return false;
+    }
+    const Team& team = team_of(supervisor);
+    const bool under_way = team.phase != GroupPhase::none && (team.state == TeamState::starting || team.state == TeamState::up);
+    return under_way && team.from != no_child && children_[i].rank >= children_[team.from].rank;
+}
+
+/// A member ended, or failed to start, and was counted: the group begins anew from there, wherever it stood. One that is still
+/// stopping only ever widens (S-22). Whoever was taken out of the group before is in it again (S-16).
+void Supervision::begin_group(Step&, ChildIndex i) {
+    const ChildIndex supervisor = children_[i].supervisor;
+    Team& team = team_of(supervisor);
+    ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
+    if (team.phase == GroupPhase::stopping && team.from != no_child && children_[team.from].rank < children_[from].rank) {
+        from = team.from;
+    }
+    team.from = from;
+    team.phase = GroupPhase::stopping;
+    team.cursor = Cursor{children_[supervisor].last, 0};
+    team.parked_on = no_child;
+    for (ChildIndex member = from; member != no_child; member = children_[member].next) {
+        children_[member].skip = 0;
+    }
+    agenda_.push_back(supervisor);
+}
+
+void Supervision::advance_group(Step& step, ChildIndex supervisor) {
+    for (;;) {
+        if (team_of(supervisor).cursor.begun == 0) {
+            serve_postponed(step, supervisor);
+        }
+        const Team& team = team_of(supervisor);
+        if (team.phase == GroupPhase::none || (team.state != TeamState::starting && team.state != TeamState::up)) {
+            return;
+        }
+        const bool goes_on = team.phase == GroupPhase::stopping ? advance_down(step, supervisor) : advance_member(step, supervisor);
+        if (!goes_on) {
+            return;
+        }
+    }
+}
+
+/// Stopping: one member further back. False where there is something to wait for.
+bool Supervision::advance_down(Step& step, ChildIndex supervisor) {
+    Team& team = team_of(supervisor);
+    if (!may_begin_group(supervisor)) {
+        return false;
+    }
+    const ChildIndex i = team.cursor.at;
+    if (i == no_child || team.from == no_child || children_[i].rank < children_[team.from].rank) {
+        team.phase = GroupPhase::starting;
+        team.cursor = Cursor{team.from, 0};
+        return true;
+    }
+    const Child& child = children_[i];
+    if (is_gone(i) && child.pending == 0) {
+        team.cursor = Cursor{child.previous, 0};
+        return true;
+    }
+    if (team.cursor.begun != 0) {
+        return false;
+    }
+    team.cursor.begun = 1;
+    stop_for_group(step, i);
+    return true;
+}
+
+/// Only what lives is asked to end; one that is already dead is waited for, and keeps the delay that it has earned.
+void Supervision::stop_for_group(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    const bool for_good = child.restart == RestartType::temporary && child.retain == 0;  // S-15
+    const bool comes_back = !for_good && child.skip == 0 && child.reason != DownReason::gave_up;
+    const bool dying = child.body == Body::draining;
+    if (dying && child.state != ChildState::stopping) {
+        return;  // it crashed, or is quarantined
+    }
+    child.regroup = comes_back ? 1 : 0;
+    if (dying) {
+        return;
+    }
+    child.then_start = 0;
+    child.remove = for_good ? 1 : 0;
+    if (is_gone(i) && comes_back) {  // it was about to be started
+        child.pending = 0;
+        child.blocked = 0;
+        child.queued = 0;
+        set_state(step, child, ChildState::restarting);
+    } else {
+        stop_child(step, i);
+    }
+}
+
+/// Nothing of a restart is begun while a member is held, nor before the delays of all that failed are over.
+bool Supervision::may_begin_group(ChildIndex supervisor) const {
+    const Team& team = team_of(supervisor);
+    if (!has_groups(supervisor)) {
+        return true;
+    }
+    const bool holds = team.held != 0 && team.state == TeamState::up;
+    const bool delays = team.phase == GroupPhase::starting && team.cursor.at == team.from;
+    for (ChildIndex i = holds || delays ? team.from : no_child; i != no_child; i = children_[i].next) {
+        const Child& child = children_[i];
+        if ((holds && child.held != 0) || (delays && (child.backoff_timer != 0 || child.frozen.ns > 0))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// Starting: one member further. False where there is something to wait for.
+bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
+    Team& team = team_of(supervisor);
+    const ChildIndex i = team.cursor.at;
+    if (i == no_child) {
+        team.phase = GroupPhase::none;
+        team.from = no_child;
+        if (team.state == TeamState::starting) {
+            team.state = TeamState::up;
+            started(step, supervisor);
+        }
+        return true;
+    }
+    if (team.parked_on != no_child) {
+        return false;
+    }
+    if (team.cursor.begun == 0) {
+        return begin_member(step, supervisor);
+    }
+    const Child& child = children_[i];
+    if (child.state != ChildState::down && child.state != ChildState::running && child.state != ChildState::quarantined) {
+        return false;
+    }
+    if (child.state == ChildState::quarantined && has_groups(supervisor)) {
+        park(step, i);
+        return false;
+    }
+    team.cursor = Cursor{child.next, 0};
+    return true;
+}
+
+bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
+    Team& team = team_of(supervisor);
+    const ChildIndex i = team.cursor.at;
+    if (is_frozen(supervisor) || !may_begin_group(supervisor)) {
+        return false;  // S-12: the stop that freezes it will come by
+    }
+    const Child& child = children_[i];
+    if (child.state == ChildState::quarantined && has_groups(supervisor)) {
+        park(step, i);
+        return false;
+    }
+    team.cursor.begun = 1;
+    if (child.state == ChildState::running || !is_wanted(i) || child.skip != 0) {
+        team.cursor = Cursor{child.next, 0};
+        return true;
+    }
+    const bool at_rest = child.state == ChildState::down || (child.state == ChildState::restarting && child.pending == 0 && is_gone(i));
+    if (at_rest && child.backoff_timer == 0) {
+        const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
+        want_start(step, i, child.fresh != 0 ? Attempt::command : again);
+    }
+    // where no order is declared, all begin with the first.
+    const bool all = team.state == TeamState::starting && team.start_order == StartOrder::parallel;
+    for (ChildIndex other = all ? children_[i].next : no_child; other != no_child; other = children_[other].next) {
+        if (children_[other].reached == 0 && children_[other].state == ChildState::down && is_wanted(other) && children_[other].skip == 0) {
+            want_start(step, other, Attempt::first);
+        }
+    }
+    return true;
+}
+
+/// The group waits for this member, and so do those behind it (S-53a, X-2).
+void Supervision::park(Step& step, ChildIndex i) {
+    Team& team = team_of(children_[i].supervisor);
+    team.parked_on = i;
+    for (ChildIndex member = team.from; member != no_child; member = children_[member].next) {
+        Child& child = children_[member];
+        if (member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
+            set_state(step, child, ChildState::down);
+            child.reason = DownReason::not_reached;
+        }
+    }
+}
+
+/// The group goes on, if it was this member that it waited for.
+void Supervision::unpark(ChildIndex i) {
+    Team& team = team_of(children_[i].supervisor);
+    if (team.parked_on == i) {
+        team.parked_on = no_child;
+        team.cursor.begun = team.cursor.at == i ? 0 : team.cursor.begun;
+        agenda_.push_back(children_[i].supervisor);
+    }
+}
+
+/// It is taken out of its row or marked as gone: nobody stands at it or waits for it any more.
+void Supervision::leave_group(ChildIndex i) {
+    const Child& child = children_[i];
+    Team& team = team_of(child.supervisor);
+    unpark(i);
+    if (team.cursor.at == i) {
+        const bool back = team.state == TeamState::stopping || team.phase == GroupPhase::stopping;
+        team.cursor = Cursor{back ? child.previous : child.next, 0};
+        agenda_.push_back(child.supervisor);
+    }
+    team.from = team.from == i ? child.next : team.from;
+    team.offender = team.offender == i ? no_child : team.offender;
+}
+
+}  // namespace backplane::core
