@@ -9,6 +9,7 @@
 #include "config/values.hpp"
 #include "config/words.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -88,7 +89,7 @@ constexpr std::array<Field<Settings>, 4> settings_rows{{
 /// S-64. The number of CPUs is the caller's to know.
 bool read_partitions(Reader& reader, const Node& value, const KeyInfo& info, SupervisorSpec& supervisor) {
     if (value.kind == NodeKind::string && value.text == cpus_word[0]) {
-        supervisor.partitions = reader.cpus();
+        supervisor.partitions = std::clamp(reader.cpus(), std::uint32_t{1}, instances_max);
         return true;
     }
     return take(value, info, supervisor.partitions);
@@ -105,7 +106,13 @@ bool read_children(Reader& reader, const Node& value, const KeyInfo& /*info*/, S
     if (value.kind != NodeKind::array) {
         return false;
     }
-    const bool sound = reader.object_sound();
+    if (!reader.may_add(value.items.size())) {
+        reader.error(value.offset, "expected at most 250000 children in all, got " + std::to_string(value.items.size()) + " more",
+                     "too_many_children");
+        return true;
+    }
+    // In a further file the supervisor is the root, which stands in the first.
+    const bool sound = reader.file() == 0 ? reader.object_sound() : reader.errors() == 0;
     supervisor.children.reserve(supervisor.children.size() + value.items.size());
     // One entry for each element, also a wrong one: the checks of the whole tree walk document and tree side by side.
     for (std::size_t i = 0; i < value.items.size(); ++i) {

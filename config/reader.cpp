@@ -11,6 +11,7 @@ namespace backplane::config {
 namespace {
 
 // The tree enters the journal, which lies in memory; so copies are bounded by what a long text could also say.
+constexpr std::size_t children_max = 250'000;  ///< whatever an element is, it takes the memory of a child
 constexpr std::size_t copies_max = 100'000;
 constexpr std::size_t copied_bytes_max = 64 * 1024 * 1024;
 
@@ -85,6 +86,13 @@ void Reader::error_at(const Node& object, std::string_view key, std::string text
     const Node* const value = object.find(key);
     const Within at(*this, key);
     error(value != nullptr ? value->offset : object.offset, std::move(text), name);
+}
+
+bool Reader::may_add(std::size_t children) {
+    children_ += children;
+    const bool may = children_ <= children_max;
+    tree_trusted_ = tree_trusted_ && may;
+    return may;
 }
 
 bool Reader::may_copy(std::size_t copies, std::size_t bytes_each) {

@@ -85,6 +85,8 @@ class Reader {
 
     /// Counts copies that instances and partitions make of a child; false: they are too many, or too large together.
     [[nodiscard]] bool may_copy(std::size_t copies, std::size_t bytes_each);
+    /// Counts the elements of a list of children; false: they are too many.
+    [[nodiscard]] bool may_add(std::size_t children);
     /// The children are not those that the documents say, so the two cannot be walked side by side.
     void distrust_tree() { tree_trusted_ = false; }
     [[nodiscard]] bool tree_trusted() const { return tree_trusted_; }
@@ -120,6 +122,7 @@ class Reader {
     std::size_t errors_hidden_ = 0;
     std::size_t warnings_hidden_ = 0;
     std::size_t errors_before_object_ = 0;
+    std::size_t children_ = 0;
     std::size_t copies_ = 0;
     std::size_t copied_bytes_ = 0;
     bool tree_trusted_ = true;

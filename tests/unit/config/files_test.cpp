@@ -89,6 +89,13 @@ TEST(several_files, problems_stand_in_the_order_of_the_files) {
     EXPECT_LT(lines.find("1.json:1:15: key \"children[0]\""), lines.find("2.json:1:15: key \"children[0]\""));
 }
 
+TEST(several_files, what_depends_on_a_root_that_is_wrong_is_not_judged) {
+    EXPECT_EQ(problems({{"b.json", R"({"supervisor": {"auto_shutdown": "any"}})"},
+                        {"1.json", R"({"children": [{"name": "x", "exec": ["x"], "restart": "transient", "significant": true}]})"}}),
+              "b.json:1:34: key \"supervisor.auto_shutdown\": expected \"never\", \"any_significant\" or \"all_significant\", got \"any\" "
+              "[invalid_auto_shutdown]\n");
+}
+
 TEST(several_files, a_root_made_of_a_template_takes_no_children_S_4) {
     const SourceFile dynamic{"b.json", R"({"supervisor": {"strategy": "dynamic", "template": {"exec": ["a"]}}})"};
     const SourceFile partitions{"b.json", R"({"supervisor": {"partitions": 2, "template": {"exec": ["a"]}}})"};

@@ -367,6 +367,18 @@ TEST(wrong_settings_many, nesting_is_bounded_and_a_hundred_thousand_brackets_do_
     EXPECT_EQ(reading.errors[0].name, "too_deep");
 }
 
+TEST(wrong_settings_many, a_list_of_nothing_takes_no_more_memory_than_one_of_children_S_65) {
+    std::string text = "{\"supervisor\": {\"children\": [0";
+    for (int i = 0; i < 250'000; ++i) {
+        text += ",0";
+    }
+    const Reading reading = read_settings(text + "]}}", "t.json");
+    ASSERT_EQ(reading.errors.size(), 1U);
+    EXPECT_EQ(reading.errors_hidden, 0U);
+    EXPECT_EQ(reading.errors[0].text, "expected at most 250000 children in all, got 250001 more");
+    EXPECT_EQ(reading.errors[0].name, "too_many_children");
+}
+
 TEST(wrong_settings_many, a_file_name_is_escaped_as_well) {
     const Reading reading = read_settings("[]", "a\n\x1b[2J.json");
     EXPECT_EQ(problem_text(reading.errors.at(0)), "a\\u000a\\u001b[2J.json:1:1: expected an object, got an empty array [invalid_settings]");
