@@ -17,7 +17,6 @@ namespace backplane::config {
 namespace {
 
 using core::ChildSpec;
-using core::LaunchSpec;
 using core::ResourceLimit;
 
 /// The kernel's list is closed, so a name that is not in it can only be a typo.
