@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The rows of the file and of supervisors, and the lists that hold for all sections. Those of children are in
-/// keys_child.cpp. Defaults are the ones of the structs (S-1); a row's `fallback` only tells them.
+/// keys_child.cpp and its neighbours. Defaults are the ones of the structs (S-1); a row's `fallback` only tells them.
 #include "config/keys.hpp"
 
+#include "config/combinations.hpp"
+#include "config/instances.hpp"
 #include "config/reader.hpp"
 #include "config/values.hpp"
 #include "config/words.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -18,34 +21,15 @@ using core::SupervisorSpec;
 
 // Words stand in the order of their enumerators: `take_word` counts.
 constexpr std::array<std::string_view, 5> log_level_words{"trace", "debug", "info", "warning", "error"};
-constexpr std::array<std::string_view, 1> strategy_words{"one_for_one"};
+constexpr std::array<std::string_view, 4> strategy_words{"one_for_one", "rest_for_one", "one_for_all", "dynamic"};
 constexpr std::array<std::string_view, 2> on_give_up_words{"shutdown", "crash"};
+constexpr std::array<std::string_view, 3> auto_shutdown_words{"never", "any_significant", "all_significant"};
+constexpr std::array<std::string_view, 2> on_start_failure_words{"retry", "stop"};
+constexpr std::array<std::string_view, 2> on_root_give_up_words{"stay", "exit"};
+constexpr std::array<std::string_view, 2> start_order_words{"list", "parallel"};
+constexpr std::array<std::string_view, 1> cpus_word{"cpus"};
 
-// What decision 29 has and this version has not: told apart from a typo, so that nobody hunts for one.
-constexpr std::array<std::string_view, 3> later_strategies{"rest_for_one", "one_for_all", "dynamic"};
-constexpr std::array<std::string_view, 5> later_supervisor_keys{"auto_shutdown", "on_start_failure", "max_children", "template",
-                                                                "on_root_give_up"};
-constexpr std::array<std::string_view, 21> later_child_keys{"significant",
-                                                            "retain",
-                                                            "oneshot",
-                                                            "requires",
-                                                            "watchdog",
-                                                            "stop_signal",
-                                                            "kill_mode",
-                                                            "kill_after",
-                                                            "intensity",
-                                                            "period",
-                                                            "on_limit",
-                                                            "cooldown",
-                                                            "success_exit_codes",
-                                                            "shutdown_exit_codes",
-                                                            "success_signals",
-                                                            "no_restart_exit_codes",
-                                                            "force_restart_exit_codes",
-                                                            "user",
-                                                            "group",
-                                                            "type",
-                                                            "probe"};
+constexpr std::int64_t count_max = std::numeric_limits<std::uint32_t>::max();
 
 // ---- the file as a whole ----------------------------------------------------------------------------------------
 
@@ -61,37 +45,59 @@ bool read_socket(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/,
 
 /// What is wrong inside has been reported inside, so the value itself is taken as read; the same holds below.
 bool read_root(Reader& reader, const Node& value, const KeyInfo& info, Settings& settings) {
-    reader.object(value, supervisor_fields(), info.problem, settings.root);
+    read_supervisor(reader, value, info.problem, true, settings.root);
     return true;
 }
 
 constexpr std::array<Field<Settings>, 4> settings_rows{{
-    {{Section::settings, "socket", Shape::text, "invalid_socket", "an absolute path of at most 107 bytes", ""}, read_socket},
-    {{Section::settings, "log_level", Shape::choice, "invalid_log_level", "", "\"info\"", "", log_level_words},
-     [](Reader&, const Node& value, const KeyInfo& info, Settings& settings) { return take_word(value, info, settings.log_level); }},
-    {{Section::settings, "resume_grace", Shape::duration, "invalid_resume_grace", "a duration, such as \"5s\"", "\"5s\""},
-     [](Reader&, const Node& value, const KeyInfo&, Settings& settings) { return take_duration(value, settings.resume_grace); }},
-    {{Section::settings, "supervisor", Shape::object, "invalid_supervisor", "a supervisor", "", "missing_supervisor"}, read_root},
+    {{.section = Section::settings,
+      .key = "socket",
+      .shape = Shape::path,
+      .problem = "invalid_socket",
+      .expected = "an absolute path of at most 107 bytes",
+      .about = "Where the daemon listens; the option --socket takes precedence."},
+     read_socket},
+    {{.section = Section::settings,
+      .key = "log_level",
+      .shape = Shape::choice,
+      .problem = "invalid_log_level",
+      .fallback = "\"info\"",
+      .words = log_level_words,
+      .about = "How much goes to standard error."},
+     member<&Settings::log_level>},
+    {{.section = Section::settings,
+      .key = "resume_grace",
+      .shape = Shape::duration,
+      .problem = "invalid_resume_grace",
+      .expected = "a duration, such as \"5s\"",
+      .fallback = "\"5s\"",
+      .about = "How long clients may take to come back after a crash of the daemon; those that do not are dropped."},
+     member<&Settings::resume_grace>},
+    {{.section = Section::settings,
+      .key = "supervisor",
+      .shape = Shape::object,
+      .problem = "invalid_supervisor",
+      .expected = "a supervisor",
+      .missing = "missing_supervisor",
+      .inner = Section::supervisor,
+      .about = "The root supervisor."},
+     read_root},
 }};
 
 // ---- a supervisor -----------------------------------------------------------------------------------------------
 
-/// 0 is a value: the first failure is the last (S-30).
-bool read_intensity(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, SupervisorSpec& supervisor) {
-    if (value.kind != NodeKind::natural || value.natural > std::numeric_limits<std::uint32_t>::max()) {
-        return false;
+/// S-64. The number of CPUs is the caller's to know.
+bool read_partitions(Reader& reader, const Node& value, const KeyInfo& info, SupervisorSpec& supervisor) {
+    if (value.kind == NodeKind::string && value.text == cpus_word[0]) {
+        supervisor.partitions = std::clamp(reader.cpus(), std::uint32_t{1}, instances_max);
+        return true;
     }
-    supervisor.intensity = static_cast<std::uint32_t>(value.natural);
-    return true;
+    return take(value, info, supervisor.partitions);
 }
 
-/// A window without length would forget every restart at once (S-3: > 0).
-bool read_period(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, SupervisorSpec& supervisor) {
-    Duration period;
-    if (!take_duration(value, period) || period.ns == 0) {
-        return false;
-    }
-    supervisor.period = period;
+/// S-4. The vector holds the child only because a struct cannot hold one that holds it.
+bool read_template(Reader& reader, const Node& value, const KeyInfo& /*info*/, SupervisorSpec& supervisor) {
+    read_child(reader, value, {supervisor, reader.object_sound()}, true, supervisor.template_child.emplace_back());
     return true;
 }
 
@@ -100,24 +106,143 @@ bool read_children(Reader& reader, const Node& value, const KeyInfo& /*info*/, S
     if (value.kind != NodeKind::array) {
         return false;
     }
+    if (!reader.may_add(value.items.size())) {
+        reader.error(value.offset, "expected at most 250000 children in all, got " + std::to_string(value.items.size()) + " more",
+                     "too_many_children");
+        return true;
+    }
+    // In a further file the supervisor is the root, which stands in the first.
+    const bool sound = reader.file() == 0 ? reader.object_sound() : reader.errors() == 0;
+    supervisor.children.reserve(supervisor.children.size() + value.items.size());
     // One entry for each element, also a wrong one: the checks of the whole tree walk document and tree side by side.
-    supervisor.children.resize(value.items.size());
     for (std::size_t i = 0; i < value.items.size(); ++i) {
         const Reader::Within index(reader, i);
-        read_child(reader, value.items[i].value, supervisor.children[i]);
+        core::ChildSpec child;
+        read_child(reader, value.items[i].value, {supervisor, sound}, false, child);
+        append_instances(reader, value.items[i].value, std::move(child), supervisor);
     }
     return true;
 }
 
-constexpr std::array<Field<SupervisorSpec>, 5> supervisor_rows{{
-    {{Section::supervisor, "strategy", Shape::choice, "invalid_strategy", "", "\"one_for_one\"", "", strategy_words, later_strategies},
-     [](Reader&, const Node& value, const KeyInfo& info, SupervisorSpec& target) { return take_word(value, info, target.strategy); }},
-    {{Section::supervisor, "intensity", Shape::whole, "invalid_intensity", "a whole number from 0 to 4294967295", "5"}, read_intensity},
-    {{Section::supervisor, "period", Shape::duration, "invalid_period", "a duration above 0, such as \"5s\"", "\"5s\""}, read_period},
-    {{Section::supervisor, "on_give_up", Shape::choice, "invalid_on_give_up", "", "\"shutdown\"", "", on_give_up_words},
-     [](Reader&, const Node& value, const KeyInfo& info, SupervisorSpec& target) { return take_word(value, info, target.on_give_up); }},
-    {{Section::supervisor, "children", Shape::objects, "invalid_children", "an array of children", "[]"}, read_children},
+/// A further file cannot see the root, so what the root may not have is told where it is added.
+bool read_more_children(Reader& reader, const Node& value, const KeyInfo& info, SupervisorSpec& root) {
+    if (value.kind == NodeKind::array && !value.items.empty() && !has_list(root)) {
+        reader.error(value.offset, "expected nothing, as the root supervisor makes its children out of a template, got children",
+                     "bad_start_spec");
+        reader.distrust_tree();
+        return true;
+    }
+    return read_children(reader, value, info, root);
+}
+
+constexpr KeyInfo children_info{.section = Section::supervisor,
+                                .key = "children",
+                                .shape = Shape::objects,
+                                .problem = "invalid_children",
+                                .expected = "an array of children",
+                                .fallback = "[]",
+                                .inner = Section::child,
+                                .about = "The children, in the order in which they are started."};
+
+constexpr std::array<Field<SupervisorSpec>, 12> supervisor_rows{{
+    {{.section = Section::supervisor,
+      .key = "strategy",
+      .shape = Shape::choice,
+      .problem = "invalid_strategy",
+      .fallback = "\"one_for_one\"",
+      .words = strategy_words,
+      .about = "What a failing child means for its siblings: nothing, a restart of those behind it, or of all; a dynamic supervisor "
+               "begins without children and makes them out of its template on request."},
+     member<&SupervisorSpec::strategy>},
+    {{.section = Section::supervisor,
+      .key = "intensity",
+      .shape = Shape::whole,
+      .problem = "invalid_intensity",
+      .fallback = "5",
+      .high = count_max,  // 0 is a value: the first failure is the last (S-30)
+      .about = "The number of restarts allowed within any period; the next one makes the supervisor give up."},
+     member<&SupervisorSpec::intensity>},
+    {{.section = Section::supervisor,
+      .key = "period",
+      .shape = Shape::duration,
+      .problem = "invalid_period",
+      .expected = "a duration above 0, such as \"5s\"",
+      .fallback = "\"5s\"",
+      .low = 1,  // a window without length would forget every restart at once (S-3)
+      .about = "The length of the window in which restarts are counted."},
+     member<&SupervisorSpec::period>},
+    {{.section = Section::supervisor,
+      .key = "on_give_up",
+      .shape = Shape::choice,
+      .problem = "invalid_on_give_up",
+      .fallback = "\"shutdown\"",
+      .words = on_give_up_words,
+      .about = "What giving up is to the supervisor above: an end on purpose, or a failure."},
+     member<&SupervisorSpec::on_give_up>},
+    {{.section = Section::supervisor,
+      .key = "auto_shutdown",
+      .shape = Shape::choice,
+      .problem = "invalid_auto_shutdown",
+      .fallback = "\"never\"",
+      .words = auto_shutdown_words,
+      .about = "Whether the supervisor ends when any of its significant children, or the last of them, has ended by itself."},
+     member<&SupervisorSpec::auto_shutdown>},
+    {{.section = Section::supervisor,
+      .key = "on_start_failure",
+      .shape = Shape::choice,
+      .problem = "invalid_on_start_failure",
+      .fallback = "\"retry\"",
+      .words = on_start_failure_words,
+      .holder = Holder::root,
+      .about = "What a failed start of a child of the root leads to: a further attempt as after a failed restart, or the end of the tree."},
+     member<&SupervisorSpec::on_start_failure>},
+    {{.section = Section::supervisor,
+      .key = "on_root_give_up",
+      .shape = Shape::choice,
+      .problem = "invalid_on_root_give_up",
+      .fallback = "\"stay\"",
+      .words = on_root_give_up_words,
+      .holder = Holder::root,
+      .about = "Whether the daemon stays for its clients when the root has given up, or ends with a failure."},
+     member<&SupervisorSpec::on_root_give_up>},
+    {{.section = Section::supervisor,
+      .key = "start_order",
+      .shape = Shape::choice,
+      .problem = "invalid_start_order",
+      .fallback = "\"list\"",
+      .words = start_order_words,
+      .about = "Whether children start one after the other, each when the one before is ready, or all at once."},
+     member<&SupervisorSpec::start_order>},
+    {{.section = Section::supervisor,
+      .key = "max_children",
+      .shape = Shape::whole,
+      .problem = "invalid_max_children",
+      .low = 1,
+      .high = count_max,
+      .about = "The most children that a dynamic supervisor has at once; without it there is no bound."},
+     member<&SupervisorSpec::max_children>},
+    {{.section = Section::supervisor,
+      .key = "partitions",
+      .shape = Shape::whole,
+      .problem = "invalid_partitions",
+      .expected = "a whole number from 1 to 10000, or \"cpus\"",
+      .words = cpus_word,
+      .low = 1,
+      .high = instances_max,
+      .about = "Makes so many children out of the template, named by their numbers from 0: among them a key always finds the same one."},
+     read_partitions},
+    {{.section = Section::supervisor,
+      .key = "template",
+      .shape = Shape::object,
+      .problem = "invalid_template",
+      .expected = "a child without a name",
+      .inner = Section::child,
+      .about = "The child that a dynamic supervisor or one with partitions makes its children of, without a name."},
+     read_template},
+    {children_info, read_children},
 }};
+
+constexpr std::array<Field<SupervisorSpec>, 1> part_rows{{{children_info, read_more_children}}};
 
 template <class Target>
 void append_infos(std::vector<KeyInfo>& all, std::span<const Field<Target>> fields) {
@@ -127,7 +252,7 @@ void append_infos(std::vector<KeyInfo>& all, std::span<const Field<Target>> fiel
 }
 
 /// How systemd, supervisord, PM2 and OTP call what we call otherwise.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> strangers{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 25> strangers{{
     {"id", "name"},
     {"start", "exec"},
     {"command", "exec"},
@@ -142,12 +267,36 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> stranger
     {"max_seconds", "period"},
     {"processes", "children"},
     {"stop_timeout", "shutdown"},
+    {"depends_on", "requires"},
+    {"after", "requires"},
+    {"uid", "user"},
+    {"gid", "group"},
+    {"stopsignal", "stop_signal"},
+    {"kill_signal", "stop_signal"},
+    {"exitcodes", "success_exit_codes"},
+    {"rlimits", "limits"},
+    {"memory_limit", "memory_max"},
+    {"tasks_max", "pids_max"},
+    {"oom_score_adj", "oom_score_adjust"},
 }};
 
 }  // namespace
 
-std::span<const Field<Settings>> settings_fields() { return settings_rows; }
-std::span<const Field<SupervisorSpec>> supervisor_fields() { return supervisor_rows; }
+void read_supervisor(Reader& reader, const Node& value, std::string_view problem, bool is_root, SupervisorSpec& supervisor) {
+    const std::size_t before = reader.errors();
+    if (!reader.object(value, supervisor_fields(), problem, supervisor)) {
+        return;
+    }
+    if (!check_supervisor(reader, value, is_root, reader.errors() == before, supervisor)) {
+        reader.distrust_tree();
+    } else if (supervisor.partitions > 0) {
+        make_partitions(reader, value, supervisor);
+    }
+}
+
+Fields<Settings> settings_fields() { return settings_rows; }
+Fields<SupervisorSpec> supervisor_fields() { return supervisor_rows; }
+Fields<SupervisorSpec> part_fields() { return part_rows; }
 
 std::vector<KeyInfo> all_keys() {
     std::vector<KeyInfo> all;
@@ -156,18 +305,10 @@ std::vector<KeyInfo> all_keys() {
     append_infos(all, child_fields());
     append_infos(all, backoff_fields());
     append_infos(all, link_fields());
+    append_infos(all, probe_fields());
+    append_infos(all, limits_fields());
+    append_infos(all, limit_fields());
     return all;
-}
-
-std::span<const std::string_view> later_keys(Section section) {
-    switch (section) {
-        case Section::supervisor: return later_supervisor_keys;
-        case Section::child: return later_child_keys;
-        case Section::settings:
-        case Section::backoff:
-        case Section::link: break;
-    }
-    return {};
 }
 
 std::string_view key_for_stranger(std::string_view key) {

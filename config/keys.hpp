@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The table of all keys: one row says what a key is called, what it takes, what is said when that is not what stands
-/// there, and which function takes it over. The reader, `--check-config` and the manual's test are driven by it, and the
-/// published schema will be.
+/// The table of all keys: one row says what a key is called, what it takes and means, what is said when that is not what
+/// stands there, and which function takes it over. The reader, `--check-config`, the published schema and the manual's
+/// test are driven by it.
 #pragma once
 
 #include "config/document.hpp"
@@ -16,35 +16,52 @@ namespace backplane::config {
 class Reader;
 
 /// The kind of object in which a key stands.
-enum class Section : std::uint8_t { settings, supervisor, child, backoff, link };
+enum class Section : std::uint8_t { settings, supervisor, child, backoff, link, probe, limits, limit };
 
-/// The form of a key's value, as far as hints and a schema need it.
+/// The form of a key's value, as far as hints and the schema need it. `words` of a row may stand beside any of them.
 enum class Shape : std::uint8_t {
     text,      ///< any string
-    duration,  ///< `"500ms"`
-    wait,      ///< a duration or one of `words`
-    whole,     ///< a number without fraction, not negative
-    real,      ///< any number
+    path,      ///< a string that begins with a slash
+    duration,  ///< `"500ms"`; with `low` 1 not zero
+    whole,     ///< a number without fraction from `low` to `high`
+    real,      ///< any number from `low` to `high`
     yes_no,    ///< true or false
-    choice,    ///< one of `words`
+    choice,    ///< nothing but one of `words`
     texts,     ///< an array of strings
     settings,  ///< an object of strings
-    objects,   ///< an array of objects
-    object,    ///< one object, or one of `words`
+    objects,   ///< an array of objects of the section `inner`
+    object,    ///< an object of the section `inner`
+    signal,    ///< a signal's name, or its number
+    codes,     ///< an array of exit codes
+    signals,   ///< an array of signals
+    ends,      ///< an array of exit codes and names of signals
+    bytes,     ///< a number of bytes, or a text with one of K, M and G
+    octal,     ///< `"027"`
+    bound,     ///< a number, or an object of the section `inner`
+};
+
+/// Which objects of its section may have a key.
+enum class Holder : std::uint8_t {
+    any,
+    process,  ///< children with `exec` only
+    root,     ///< the root supervisor only
 };
 
 /// A row of the table without the function.
 struct KeyInfo {
     Section section{};
-    std::string_view key;
+    std::string_view key{};
     Shape shape{};
-    std::string_view problem;    ///< the name in brackets for a wrong value
-    std::string_view expected;   ///< fits behind "expected"; empty for a choice: made from `words`
-    std::string_view fallback;   ///< the default, as one would write it; empty: none
-    std::string_view missing{};  ///< the name in brackets where it is absent; empty: it may be
+    std::string_view problem{};   ///< the name in brackets for a wrong value
+    std::string_view expected{};  ///< fits behind "expected"; empty: made from `words`, or from `low` and `high`
+    std::string_view fallback{};  ///< the default, as one would write it; empty: none
+    std::string_view missing{};   ///< the name in brackets where it is absent; empty: it may be
     std::span<const std::string_view> words{};
-    std::span<const std::string_view> later{};  ///< words that a later version will know
-    bool process_only = false;                  ///< child: makes no sense on a supervisor
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    Section inner{};
+    Holder holder = Holder::any;
+    std::string_view about{};  ///< what it means, one sentence or two
 };
 
 /// A row: `read` takes the value over into the target. It answers false for a value that is not as expected, which the
@@ -55,20 +72,45 @@ struct Field {
     bool (*read)(Reader& reader, const Node& value, const KeyInfo& info, Target& target);
 };
 
-[[nodiscard]] std::span<const Field<Settings>> settings_fields();
-[[nodiscard]] std::span<const Field<core::SupervisorSpec>> supervisor_fields();
-[[nodiscard]] std::span<const Field<core::ChildSpec>> child_fields();
-[[nodiscard]] std::span<const Field<core::BackoffSpec>> backoff_fields();
-[[nodiscard]] std::span<const Field<core::StandingLink>> link_fields();
+template <class Target>
+using Fields = std::span<const Field<Target>>;
 
-/// Reads one element of `children` by the table, and settles what depends on several of its keys.
-void read_child(Reader& reader, const Node& value, core::ChildSpec& child);
+// Values are taken over in the order of a table's rows, whatever the order in the text: what depends on others of its
+// object stands behind them.
+[[nodiscard]] Fields<Settings> settings_fields();
+[[nodiscard]] Fields<core::SupervisorSpec> supervisor_fields();
+/// What a further file may hold: its children join those of the root.
+[[nodiscard]] Fields<core::SupervisorSpec> part_fields();
+[[nodiscard]] Fields<core::ChildSpec> child_fields();
+/// Those of a child without a name (S-4).
+[[nodiscard]] Fields<core::ChildSpec> template_fields();
+[[nodiscard]] Fields<core::BackoffSpec> backoff_fields();
+[[nodiscard]] Fields<core::StandingLink> link_fields();
+[[nodiscard]] Fields<core::ProbeSpec> probe_fields();
+[[nodiscard]] Fields<std::vector<core::ResourceLimit>> limits_fields();
+[[nodiscard]] Fields<core::ResourceLimit> limit_fields();
+
+// The rows of children by what they are about; `child_fields` has them all.
+[[nodiscard]] Fields<core::ChildSpec> process_fields();  ///< keys_process.cpp: how a program is started and found ready
+[[nodiscard]] Fields<core::ChildSpec> ending_fields();   ///< keys_ending.cpp: how it is stopped, and what its ends mean
+[[nodiscard]] Fields<core::ChildSpec> machine_fields();  ///< keys_machine.cpp: who it is, and how much it may have
+
+/// The object in which a child stands, as far as it has been read.
+struct Surroundings {
+    const core::SupervisorSpec& supervisor;
+    bool sound = true;  ///< false: something is wrong with it, so that what depends on it is not to be judged
+};
+
+/// Reads one element of `children`, or with `is_template` a template, by the table, and settles what depends on several keys.
+void read_child(Reader& reader, const Node& value, const Surroundings& around, bool is_template, core::ChildSpec& child);
+/// The same for a supervisor; false: it is no object, which has been reported as `problem`.
+void read_supervisor(Reader& reader, const Node& value, std::string_view problem, bool is_root, core::SupervisorSpec& supervisor);
 
 /// All rows, for whoever describes the configuration rather than reads it.
 [[nodiscard]] std::vector<KeyInfo> all_keys();
 
-/// Keys of decision 29 that a later version will know in this section.
-[[nodiscard]] std::span<const std::string_view> later_keys(Section section);
+/// What is said to be expected by a row, however it is told.
+[[nodiscard]] std::string expectation(const KeyInfo& info);
 
 /// The key that people mean who know another supervisor: `exec` for `command`. Empty where there is none.
 [[nodiscard]] std::string_view key_for_stranger(std::string_view key);

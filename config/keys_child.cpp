@@ -1,85 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The rows of children, their backoff and their links. Defaults are those of the structs (S-2, X-1); what depends on
-/// more than one key of a child is settled behind its last key, in `finish_child`.
+/// The rows that programs and supervisors share as children, their backoff and their links. Defaults are those of the
+/// structs (S-2, X-1); what depends on more than one key of a child is settled behind its last key (combinations.hpp).
 #include "config/keys.hpp"
+
+#include "config/combinations.hpp"
+#include "config/instances.hpp"
 #include "config/reader.hpp"
 #include "config/values.hpp"
 #include "config/words.hpp"
 
 #include <array>
+#include <limits>
 
 namespace backplane::config {
 namespace {
 
 using core::BackoffSpec;
 using core::ChildSpec;
+using core::LimitSpec;
 using core::StandingLink;
 
 // Words stand in the order of their enumerators: `take_word` counts.
 constexpr std::array<std::string_view, 3> restart_words{"permanent", "transient", "temporary"};
-constexpr std::array<std::string_view, 2> shutdown_words{"infinity", "brutal_kill"};
+constexpr std::array<std::string_view, 3> shutdown_words{"infinity", "brutal_kill", "no_wait"};
+constexpr std::array<std::string_view, 2> start_timeout_words{"infinity", "no_wait"};
 constexpr std::array<std::string_view, 1> infinity_word{"infinity"};
-constexpr std::array<std::string_view, 2> readiness_words{"exec", "notify"};
-constexpr std::array<std::string_view, 2> later_readiness{"probe", "delay"};
+constexpr std::array<std::string_view, 3> on_limit_words{"escalate", "quarantine", "stop_child"};
 constexpr std::array<std::string_view, 3> link_mode_words{"monitor", "notify", "peer"};
 constexpr std::array<std::string_view, 1> none_word{"none"};
-constexpr std::array<std::string_view, 2> output_words{"inherit", "null"};
 
 /// Kept even if it is wrong, for the messages of the checks of the whole tree.
 bool read_name(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
     if (value.kind != NodeKind::string) {
         return false;
     }
-    if (const auto flaw = name_flaw(value.text)) {
-        reader.wrong(value, *flaw, info.problem);
-    }
     child.name = value.text;
+    const auto instances = parse_instances(value.text);
+    const std::string longest =
+        instances ? std::string{instances->stem}.append(std::to_string(instances->first + instances->count - 1)) : value.text;
+    if (const auto flaw = name_flaw(longest)) {
+        const bool pattern = !instances && value.text.find('@') != std::string::npos && value.text.find("..") != std::string::npos;
+        reader.wrong(value, pattern ? "a name without \"..\", or at most 10000 instances such as \"web@1..8\"" : *flaw, info.problem);
+    }
     return true;
 }
 
-/// Decision 30: a relative program would depend on a working directory that nobody sees here.
-bool read_exec(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
-    if (value.kind != NodeKind::array || value.items.empty()) {
-        return false;
-    }
-    for (std::size_t i = 0; i < value.items.size(); ++i) {
-        const Node& item = value.items[i].value;
-        const Reader::Within index(reader, i);
-        if (!is_text(item)) {
-            reader.wrong(item, "a string without NUL", info.problem);
-            continue;
-        }
-        const bool relative = !item.text.starts_with('/') && item.text.find('/') != std::string::npos;
-        if (i == 0 && (item.text.empty() || relative)) {
-            reader.wrong(item, "an absolute path, or a bare name to be looked up in PATH", info.problem);
-        }
-        child.launch.exec.push_back(item.text);
-    }
+/// S-4: its children are named when they are made.
+bool refuse_name(Reader& reader, const Node& value, const KeyInfo& /*info*/, ChildSpec& /*child*/) {
+    reader.wrong(value, "a template without a name", "bad_start_spec");
     return true;
 }
 
 /// The vector holds the subtree only because a struct cannot hold itself: it has exactly one element.
 bool read_nested(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
-    child.supervisor.emplace_back();
-    reader.object(value, supervisor_fields(), info.problem, child.supervisor.back());
+    read_supervisor(reader, value, info.problem, false, child.supervisor.emplace_back());
     return true;
 }
 
 /// `"0s"` is a duration (S-3): the stop signal and SIGKILL at once.
 bool read_shutdown(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
-    if (take_duration(value, child.shutdown)) {
+    if (take(value, info, child.shutdown)) {
         child.shutdown_kind = core::ShutdownKind::timed;
         return true;
     }
     return take_word(value, info, child.shutdown_kind, static_cast<std::uint8_t>(core::ShutdownKind::infinity));
 }
 
-bool read_start_timeout(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ChildSpec& child) {
+/// `"no_wait"` (S-10) is readiness `exec` by another name, and adds nothing to it.
+bool read_start_timeout(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
     if (value.kind == NodeKind::string && value.text == infinity_word[0]) {
         child.start_timeout = Duration::forever();
         return true;
     }
-    return take_duration(value, child.start_timeout);
+    return (value.kind == NodeKind::string && value.text == start_timeout_words[1]) || take(value, info, child.start_timeout);
+}
+
+bool read_cooldown(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
+    return (value.kind == NodeKind::string && value.text == infinity_word[0]) || take(value, info, child.limit.cooldown);
 }
 
 /// As with children, element i of the document is `links[i]` even if it is wrong. Where they lead is checked later.
@@ -114,137 +111,237 @@ bool read_backoff(Reader& reader, const Node& value, const KeyInfo& info, ChildS
     return true;
 }
 
-/// Nothing is refused for what it means to the worker, only for what execve could not carry.
-bool read_environment(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
-    if (value.kind != NodeKind::object) {
-        return false;
-    }
-    for (const Member& member : value.items) {
-        const Reader::Within key(reader, member.key);
-        if (member.key.empty() || member.key.find_first_of(std::string_view{"=\0", 2}) != std::string::npos) {
-            reader.error(member.offset, "expected a variable's name without = and NUL, got " + in_quotes(member.key), info.problem);
-        } else if (!is_text(member.value)) {
-            reader.wrong(member.value, "a string without NUL", info.problem);
-        } else if (member.key == "BACKPLANE_FD" || member.key == "BACKPLANE_SOCKET" || member.key == "NOTIFY_SOCKET") {
-            reader.warn(member.offset, "the daemon sets this variable itself, where it is wanted", "environment_overridden");
-        }
-        child.launch.environment.emplace_back(member.key, member.value.text);
-    }
-    return true;
-}
-
-/// Whether it exists is found out when the worker is started, which may be much later (F-5, step directory).
-bool read_directory(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ChildSpec& child) {
-    child.launch.working_directory = value.text;
-    return is_absolute(value);
-}
-
-constexpr std::string_view output_expected = "\"inherit\", \"null\" or an absolute path";
 constexpr std::string_view wait_expected = "a duration such as \"5s\", or \"infinity\"";
 
-constexpr std::array<Field<ChildSpec>, 14> child_rows{{
-    {{Section::child, "name", Shape::text, "invalid_id", "a name", "", "missing_id"}, read_name},
-    {{Section::child, "exec", Shape::texts, "invalid_start", "an array of the program and its arguments", "", "", {}, {}, true}, read_exec},
-    {{Section::child, "supervisor", Shape::object, "invalid_supervisor", "a supervisor", ""}, read_nested},
-    {{Section::child, "restart", Shape::choice, "invalid_restart", "", "\"permanent\"", "", restart_words},
-     [](Reader&, const Node& value, const KeyInfo& info, ChildSpec& child) { return take_word(value, info, child.restart); }},
-    {{Section::child, "shutdown", Shape::wait, "invalid_shutdown", "a duration such as \"5s\", \"infinity\" or \"brutal_kill\"", "\"5s\"",
-      "", shutdown_words},
+constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
+    {{.section = Section::child,
+      .key = "name",
+      .shape = Shape::text,
+      .problem = "invalid_id",
+      .expected = "a name",
+      .missing = "missing_id",
+      .about = "What the child is called among its siblings; web@1..8 is eight children."},
+     read_name},
+    {{.section = Section::child,
+      .key = "supervisor",
+      .shape = Shape::object,
+      .problem = "invalid_supervisor",
+      .expected = "a supervisor",
+      .inner = Section::supervisor,
+      .about = "A nested supervisor, instead of a program."},
+     read_nested},
+    {{.section = Section::child,
+      .key = "restart",
+      .shape = Shape::choice,
+      .problem = "invalid_restart",
+      .fallback = "\"permanent\"",
+      .words = restart_words,
+      .about = "Which ends are followed by a start: all, failures only, or none."},
+     member<&ChildSpec::restart>},
+    {{.section = Section::child,
+      .key = "shutdown",
+      .shape = Shape::duration,
+      .problem = "invalid_shutdown",
+      .expected = "a duration such as \"5s\", \"infinity\", \"brutal_kill\" or \"no_wait\"",
+      .fallback = "\"5s\"",
+      .words = shutdown_words,
+      .about = "How the child is stopped: how long after the stop signal SIGKILL follows, never, at once and alone, or without being "
+               "waited for. For a supervisor the default is infinity."},
      read_shutdown},
-    {{Section::child, "start_timeout", Shape::wait, "invalid_start_timeout", wait_expected, "\"5s\"", "", infinity_word},
+    {{.section = Section::child,
+      .key = "start_timeout",
+      .shape = Shape::duration,
+      .problem = "invalid_start_timeout",
+      .expected = "a duration such as \"5s\", \"infinity\" or \"no_wait\"",
+      .fallback = "\"5s\"",
+      .words = start_timeout_words,
+      .about = "How long a start may take until ready; no_wait is readiness exec by another name. For a supervisor the default is "
+               "infinity."},
      read_start_timeout},
-    {{Section::child, "readiness", Shape::choice, "invalid_readiness", "", "\"exec\"", "", readiness_words, later_readiness, true},
-     [](Reader&, const Node& value, const KeyInfo& info, ChildSpec& child) { return take_word(value, info, child.readiness); }},
-    {{Section::child, "managed", Shape::yes_no, "invalid_managed", "true or false", "false", "", {}, {}, true},
-     [](Reader&, const Node& value, const KeyInfo&, ChildSpec& child) { return take_flag(value, child.managed); }},
-    {{Section::child, "links", Shape::objects, "invalid_links", "an array of links", "[]"}, read_links},
-    {{Section::child, "backoff", Shape::object, "invalid_backoff", "\"none\" or an object", "{}", "", none_word}, read_backoff},
-    {{Section::child, "environment", Shape::settings, "invalid_environment", "an object of strings", "{}", "", {}, {}, true},
-     read_environment},
-    {{Section::child, "working_directory", Shape::text, "invalid_working_directory", "an absolute path", "\"/\"", "", {}, {}, true},
-     read_directory},
-    {{Section::child, "stdout", Shape::text, "invalid_stdout", output_expected, "\"inherit\"", "", output_words, {}, true},
-     [](Reader&, const Node& value, const KeyInfo& info, ChildSpec& child) { return take_output(value, info, child.launch.stdout_to); }},
-    {{Section::child, "stderr", Shape::text, "invalid_stderr", output_expected, "\"inherit\"", "", output_words, {}, true},
-     [](Reader&, const Node& value, const KeyInfo& info, ChildSpec& child) { return take_output(value, info, child.launch.stderr_to); }},
+    {{.section = Section::child,
+      .key = "significant",
+      .shape = Shape::yes_no,
+      .problem = "invalid_significant",
+      .expected = "true or false",
+      .fallback = "false",
+      .about = "Whether the child's end by itself may end its supervisor, by that one's auto_shutdown."},
+     member<&ChildSpec::significant>},
+    {{.section = Section::child,
+      .key = "retain",
+      .shape = Shape::yes_no,
+      .problem = "invalid_retain",
+      .expected = "true or false",
+      .fallback = "false",
+      .about = "For a temporary child: kept when it has ended, and started again with its group."},
+     member<&ChildSpec::retain>},
+    {{.section = Section::child,
+      .key = "requires",
+      .shape = Shape::texts,
+      .problem = "invalid_requires",
+      .expected = "an array of names of siblings, or paths below the root",
+      .fallback = "[]",
+      .about = "What must be up before this child is started, the first time and every time."},
+     member<&ChildSpec::requires_up>},
+    {{.section = Section::child,
+      .key = "links",
+      .shape = Shape::objects,
+      .problem = "invalid_links",
+      .expected = "an array of links",
+      .fallback = "[]",
+      .inner = Section::link,
+      .about = "Links that are laid whenever both ends are up."},
+     read_links},
+    {{.section = Section::child,
+      .key = "backoff",
+      .shape = Shape::object,
+      .problem = "invalid_backoff",
+      .expected = "\"none\" or an object",
+      .fallback = "{}",
+      .words = none_word,
+      .inner = Section::backoff,
+      .about = "How failures one after the other are waited out."},
+     read_backoff},
+    {{.section = Section::child,
+      .key = "intensity",
+      .shape = Shape::whole,
+      .problem = "invalid_intensity",
+      .high = std::numeric_limits<std::uint32_t>::max(),
+      .about = "A limit of the child's own beside its supervisor's: the number of its restarts allowed within its period. Where only "
+               "another key of the limit is given it is as the supervisor's."},
+     inner_member<&ChildSpec::limit, &LimitSpec::intensity>},
+    {{.section = Section::child,
+      .key = "period",
+      .shape = Shape::duration,
+      .problem = "invalid_period",
+      .expected = "a duration above 0, such as \"5s\"",
+      .low = 1,
+      .about = "The window of the child's own limit; where only another key of the limit is given it is as the supervisor's."},
+     inner_member<&ChildSpec::limit, &LimitSpec::period>},
+    {{.section = Section::child,
+      .key = "on_limit",
+      .shape = Shape::choice,
+      .problem = "invalid_on_limit",
+      .fallback = "\"escalate\"",
+      .words = on_limit_words,
+      .about = "What follows when the child breaks its own limit: its supervisor gives up, the child is kept down until it is released, "
+               "or it is stopped for good."},
+     inner_member<&ChildSpec::limit, &LimitSpec::on_limit>},
+    {{.section = Section::child,
+      .key = "cooldown",
+      .shape = Shape::duration,
+      .problem = "invalid_cooldown",
+      .expected = wait_expected,
+      .fallback = "\"infinity\"",
+      .words = infinity_word,
+      .about = "How long a quarantined child is kept down."},
+     read_cooldown},
 }};
 
 // ---- backoff and links (decision 14) ----------------------------------------------------------------------
 
 // Beyond this a second delay would be the longest possible anyhow; the bound keeps the arithmetic finite.
-constexpr double factor_max = 1000.0;
+constexpr std::int64_t factor_max = 1000;
 constexpr std::string_view duration_expected = "a duration such as \"500ms\"";
 
 constexpr std::array<Field<BackoffSpec>, 5> backoff_rows{{
-    {{Section::backoff, "initial", Shape::duration, "invalid_backoff", duration_expected, "\"100ms\""},
-     [](Reader&, const Node& value, const KeyInfo&, BackoffSpec& target) { return take_duration(value, target.initial); }},
-    {{Section::backoff, "factor", Shape::real, "invalid_backoff", "a number from 1 to 1000", "2"},
-     [](Reader&, const Node& value, const KeyInfo&, BackoffSpec& target) { return take_real(value, 1.0, factor_max, target.factor); }},
-    {{Section::backoff, "max", Shape::duration, "invalid_backoff", duration_expected, "\"30s\""},
-     [](Reader&, const Node& value, const KeyInfo&, BackoffSpec& target) { return take_duration(value, target.max); }},
-    {{Section::backoff, "jitter", Shape::real, "invalid_backoff", "a number from 0 to 1", "0.2"},
-     [](Reader&, const Node& value, const KeyInfo&, BackoffSpec& target) { return take_real(value, 0.0, 1.0, target.jitter); }},
-    {{Section::backoff, "reset_after", Shape::duration, "invalid_backoff", duration_expected, "\"10s\""},
-     [](Reader&, const Node& value, const KeyInfo&, BackoffSpec& target) { return take_duration(value, target.reset_after); }},
+    {{.section = Section::backoff,
+      .key = "initial",
+      .shape = Shape::duration,
+      .problem = "invalid_backoff",
+      .expected = duration_expected,
+      .fallback = "\"100ms\"",
+      .about = "The delay behind the second failure; the first is followed by a start at once."},
+     member<&BackoffSpec::initial>},
+    {{.section = Section::backoff,
+      .key = "factor",
+      .shape = Shape::real,
+      .problem = "invalid_backoff",
+      .expected = "a number from 1 to 1000",
+      .fallback = "2",
+      .low = 1,
+      .high = factor_max,
+      .about = "How much longer each further delay is."},
+     member<&BackoffSpec::factor>},
+    {{.section = Section::backoff,
+      .key = "max",
+      .shape = Shape::duration,
+      .problem = "invalid_backoff",
+      .expected = duration_expected,
+      .fallback = "\"30s\"",
+      .about = "The longest delay."},
+     member<&BackoffSpec::max>},
+    {{.section = Section::backoff,
+      .key = "jitter",
+      .shape = Shape::real,
+      .problem = "invalid_backoff",
+      .expected = "a number from 0 to 1",
+      .fallback = "0.2",
+      .high = 1,
+      .about = "The part of a delay by which it is made longer or shorter, by chance."},
+     member<&BackoffSpec::jitter>},
+    {{.section = Section::backoff,
+      .key = "reset_after",
+      .shape = Shape::duration,
+      .problem = "invalid_backoff",
+      .expected = duration_expected,
+      .fallback = "\"10s\"",
+      .about = "A child that stays ready for so long begins anew."},
+     member<&BackoffSpec::reset_after>},
 }};
 
-/// Only the form: the target may stand further down in the text.
-bool read_link_target(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, StandingLink& link) {
-    if (!is_text(value) || value.text.empty()) {
-        return false;
-    }
-    link.to = value.text;
-    return true;
-}
-
 constexpr std::array<Field<StandingLink>, 2> link_rows{{
-    {{Section::link, "to", Shape::text, "invalid_link", "a sibling's name, or a path below the root", "", "missing_link_target"},
-     read_link_target},
-    {{Section::link, "mode", Shape::choice, "invalid_link_mode", "", "\"monitor\"", "", link_mode_words},
+    {{.section = Section::link,
+      .key = "to",
+      .shape = Shape::text,
+      .problem = "invalid_link",
+      .expected = "a sibling's name, or a path below the root",
+      .missing = "missing_link_target",
+      .about = "The other end."},
+     member<&StandingLink::to>},  // only the form: the target may stand further down in the text
+    {{.section = Section::link,
+      .key = "mode",
+      .shape = Shape::choice,
+      .problem = "invalid_link_mode",
+      .fallback = "\"monitor\"",
+      .words = link_mode_words,
+      .about = "Who is told when the other goes: this child, the other one, or both."},
      [](Reader&, const Node& value, const KeyInfo& info, StandingLink& link) { return take_word(value, info, link.mode, 1); }},
 }};
 
-// ---- what depends on several keys -------------------------------------------------------------------------------
-
-/// What depends on several keys of a child: the program or the subtree, and a supervisor's own defaults (S-2).
-void finish_child(Reader& reader, const Node& value, ChildSpec& child) {
-    const bool has_exec = value.find("exec") != nullptr;
-    const bool has_supervisor = value.find("supervisor") != nullptr;
-    if (!has_exec && !has_supervisor) {
-        reader.error(value.offset, "expected \"exec\" or \"supervisor\", got neither", "missing_start");
+/// The name's row stands first, so that it is read first.
+std::vector<Field<ChildSpec>> join_rows(bool is_template) {
+    std::vector<Field<ChildSpec>> all;
+    for (const Fields<ChildSpec> rows : {Fields<ChildSpec>{shared_rows}, process_fields(), ending_fields(), machine_fields()}) {
+        all.insert(all.end(), rows.begin(), rows.end());
     }
-    if (has_exec && has_supervisor) {
-        reader.error(value.offset, "expected \"exec\" or \"supervisor\", got both", "bad_combination");
-        return;
+    if (is_template) {
+        all.front().info.missing = {};
+        all.front().read = refuse_name;
     }
-    child.is_supervisor = has_supervisor;
-    if (!has_supervisor) {
-        return;
-    }
-    if (value.find("shutdown") == nullptr) {
-        child.shutdown_kind = core::ShutdownKind::infinity;
-    }
-    if (value.find("start_timeout") == nullptr) {
-        child.start_timeout = Duration::forever();
-    }
-    for (const Field<ChildSpec>& field : child_fields()) {
-        const Node* given = field.info.process_only ? value.find(field.info.key) : nullptr;
-        if (given != nullptr) {
-            const Reader::Within key(reader, field.info.key);
-            reader.error(given->offset, "expected on a child with \"exec\" only, got it on a supervisor", "bad_combination");
-        }
-    }
+    return all;
 }
 
 }  // namespace
 
-std::span<const Field<ChildSpec>> child_fields() { return child_rows; }
-std::span<const Field<BackoffSpec>> backoff_fields() { return backoff_rows; }
-std::span<const Field<StandingLink>> link_fields() { return link_rows; }
+Fields<ChildSpec> child_fields() {
+    static const std::vector<Field<ChildSpec>> rows = join_rows(false);
+    return rows;
+}
 
-void read_child(Reader& reader, const Node& value, core::ChildSpec& child) {
-    if (reader.object(value, child_fields(), "invalid_child", child)) {
-        finish_child(reader, value, child);
+Fields<ChildSpec> template_fields() {
+    static const std::vector<Field<ChildSpec>> rows = join_rows(true);
+    return rows;
+}
+
+Fields<BackoffSpec> backoff_fields() { return backoff_rows; }
+Fields<StandingLink> link_fields() { return link_rows; }
+
+void read_child(Reader& reader, const Node& value, const Surroundings& around, bool is_template, ChildSpec& child) {
+    const std::size_t before = reader.errors();
+    const bool is_object = is_template ? reader.object(value, template_fields(), "invalid_template", child)
+                                       : reader.object(value, child_fields(), "invalid_child", child);
+    if (is_object) {
+        check_child(reader, value, around, reader.errors() == before, child);
     }
 }
 

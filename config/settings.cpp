@@ -26,26 +26,62 @@ void append_hidden(std::string& lines, std::string_view file_name, std::size_t h
     }
 }
 
+/// The further files last: they need to know what the root is.
+void read_documents(Reader& reader, const std::vector<Document>& documents, Settings& settings) {
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        const Reader::InFile file(reader, i);
+        if (!documents[i].complete) {
+            continue;
+        }
+        if (i == 0) {
+            reader.object(documents[i].root, settings_fields(), "invalid_settings", settings);
+        } else {
+            reader.object(documents[i].root, part_fields(), "invalid_settings", settings.root);
+        }
+    }
+}
+
+/// The objects that the root's children stand in.
+std::vector<Source> sources_of(const std::vector<Document>& documents) {
+    std::vector<Source> sources;
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        const Node* const object = i == 0 ? documents[i].root.find("supervisor") : &documents[i].root;
+        if (object != nullptr) {
+            sources.push_back(Source{i, i == 0 ? "supervisor" : "", object});
+        }
+    }
+    return sources;
+}
+
 }  // namespace
 
 std::string problem_text(const Problem& problem) { return problem_line(problem, ""); }
 
-Reading read_settings(std::string_view text, std::string_view file_name) {
+Reading read_settings(std::span<const SourceFile> files, std::uint32_t cpus) {
     Reading reading;
-    Reader reader(text);
-    const Document document = parse_document(text);
-    for (const Flaw& flaw : document.flaws) {
-        reader.flaw(flaw);
-    }
-    if (document.complete && reader.object(document.root, settings_fields(), "invalid_settings", reading.settings)) {
-        // Where a key stands twice the tree need not match what `find` finds, and the error is known already.
-        if (const Node* root = document.root.find("supervisor"); root != nullptr && document.flaws.empty()) {
-            const Reader::Within key(reader, "supervisor");
-            reading.children = check_tree(reader, *root, reading.settings.root);
+    Reader reader(files, cpus);
+    std::vector<Document> documents;
+    bool flawed = false;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const Reader::InFile file(reader, i);
+        const Document& document = documents.emplace_back(parse_document(files[i].text));
+        for (const Flaw& flaw : document.flaws) {
+            reader.flaw(flaw);
         }
+        flawed = flawed || !document.flaws.empty() || !document.complete;
     }
-    reader.finish(reading, file_name);
+    read_documents(reader, documents, reading.settings);
+    // Where a key stands twice the tree need not match what `find` finds, and the error is known already.
+    if (!flawed && reader.tree_trusted()) {
+        reading.children = check_tree(reader, sources_of(documents), reading.settings.root);
+    }
+    reader.finish(reading);
     return reading;
+}
+
+Reading read_settings(std::string_view text, std::string_view file_name, std::uint32_t cpus) {
+    const SourceFile file{std::string{file_name}, std::string{text}};
+    return read_settings({&file, 1}, cpus);
 }
 
 std::string problem_lines(const Reading& reading, std::string_view file_name) {
@@ -61,16 +97,21 @@ std::string problem_lines(const Reading& reading, std::string_view file_name) {
     return lines;
 }
 
-CheckResult check_config(std::string_view text, std::string_view file_name) {
-    const Reading reading = read_settings(text, file_name);
+CheckResult check_config(std::span<const SourceFile> files, std::uint32_t cpus) {
+    const Reading reading = read_settings(files, cpus);
+    const std::string& name = files.front().name;
     CheckResult result;
-    result.err = problem_lines(reading, file_name);
+    result.err = problem_lines(reading, name);
     result.exit_code = reading.ok() ? 0 : 1;
     if (reading.ok()) {
-        result.out =
-            escaped(file_name) + ": ok, " + std::to_string(reading.children) + (reading.children == 1 ? " child\n" : " children\n");
+        result.out = escaped(name) + ": ok, " + std::to_string(reading.children) + (reading.children == 1 ? " child\n" : " children\n");
     }
     return result;
+}
+
+CheckResult check_config(std::string_view text, std::string_view file_name, std::uint32_t cpus) {
+    const SourceFile file{std::string{file_name}, std::string{text}};
+    return check_config({&file, 1}, cpus);
 }
 
 }  // namespace backplane::config

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +42,7 @@ struct Problem {
 /// `FILE:LINE:COLUMN: key "KEY": TEXT [NAME]`, one line, without an end of line and without control characters.
 [[nodiscard]] std::string problem_text(const Problem& problem);
 
-/// At most this many errors, and as many warnings, are kept from one text.
+/// At most this many errors, and as many warnings, are kept from one reading.
 inline constexpr std::size_t problems_max = 20;
 
 /// The result of reading. Where there are errors `settings` holds what could be read and must not be used.
@@ -51,13 +52,23 @@ struct Reading {
     std::vector<Problem> warnings;  ///< in the order of the text
     std::size_t errors_hidden = 0;  ///< further ones that were not kept
     std::size_t warnings_hidden = 0;
-    std::size_t children = 0;  ///< configured children at all depths
+    std::size_t children = 0;  ///< configured children at all depths, each instance and partition one
 
     [[nodiscard]] bool ok() const { return errors.empty(); }
 };
 
-/// Reads a whole configuration. Takes any bytes; never fails otherwise than by `errors`.
-[[nodiscard]] Reading read_settings(std::string_view text, std::string_view file_name);
+/// One file of a configuration: the name to show, and its text.
+struct SourceFile {
+    std::string name;
+    std::string text;
+};
+
+/// Reads a whole configuration. Takes any bytes; never fails otherwise than by `errors`. `cpus` is what the word stands for
+/// as a number of partitions (S-64), at least 1.
+[[nodiscard]] Reading read_settings(std::string_view text, std::string_view file_name, std::uint32_t cpus = 1);
+/// The same in several files, at least one: the first as above, each further one an object whose `children` join those of
+/// the root supervisor, in the order of the files.
+[[nodiscard]] Reading read_settings(std::span<const SourceFile> files, std::uint32_t cpus = 1);
 
 /// What `--check-config` prints and answers: 0 where there is no error (warnings are no errors), else 1.
 struct CheckResult {
@@ -65,7 +76,8 @@ struct CheckResult {
     std::string err;  ///< for stderr: errors and warnings, a line each
     int exit_code = 0;
 };
-[[nodiscard]] CheckResult check_config(std::string_view text, std::string_view file_name);
+[[nodiscard]] CheckResult check_config(std::string_view text, std::string_view file_name, std::uint32_t cpus = 1);
+[[nodiscard]] CheckResult check_config(std::span<const SourceFile> files, std::uint32_t cpus = 1);
 
 /// The problems of a reading as lines for stderr: errors as `problem_text`, warnings with `warning: ` behind the place.
 [[nodiscard]] std::string problem_lines(const Reading& reading, std::string_view file_name);

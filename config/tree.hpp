@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The checks that need a whole tree: names unique and not too long as paths, links that lead somewhere, and the
-/// combinations that load with a warning (S-3, S-40, S-43, decision 14).
+/// The checks that need a whole tree: names unique and not too long as paths, links and requirements that lead somewhere,
+/// no requirement that can never be met, and the combinations that load with a warning (S-3, S-40, S-43, S-51, X-6,
+/// decision 14).
 #pragma once
 
 #include "config/document.hpp"
@@ -9,11 +10,20 @@
 #include "daemon/core/spec.hpp"
 
 #include <cstddef>
+#include <string_view>
+#include <vector>
 
 namespace backplane::config {
 
-/// `node` is the object that `root` was read from. The reader's path must be the one that leads there.
+/// An object with `children`, and where it stands.
+struct Source {
+    std::size_t file = 0;
+    std::string_view key;  ///< that leads there from the root of its file; empty: it is that root
+    const Node* object = nullptr;
+};
+
+/// `sources` are the objects that the children of `root` were read from, in this order.
 /// Answers the number of children at all depths.
-std::size_t check_tree(Reader& reader, const Node& node, const core::SupervisorSpec& root);
+std::size_t check_tree(Reader& reader, const std::vector<Source>& sources, const core::SupervisorSpec& root);
 
 }  // namespace backplane::config

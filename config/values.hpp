@@ -10,6 +10,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 namespace backplane::config {
 
@@ -18,13 +22,10 @@ namespace backplane::config {
 /// A text that begins with a slash.
 [[nodiscard]] bool is_absolute(const Node& value);
 
-[[nodiscard]] bool take_duration(const Node& value, Duration& target);
-/// Any number from `low` to `high`, both included.
-[[nodiscard]] bool take_real(const Node& value, double low, double high, double& target);
-[[nodiscard]] bool take_flag(const Node& value, bool& target);
-/// One of the row's words, or the absolute path of a file.
-[[nodiscard]] bool take_output(const Node& value, const KeyInfo& info, core::OutputSpec& target);
-
+/// A whole number between the row's bounds.
+[[nodiscard]] std::optional<std::int64_t> whole(const Node& value, const KeyInfo& info);
+/// A number of bytes from 1, or a text such as `512M`.
+[[nodiscard]] std::optional<std::uint64_t> byte_count(const Node& value);
 /// One of the row's words, which stand in the order of their enumerators; `first` is the first word's enumerator.
 template <class E>
 [[nodiscard]] bool take_word(const Node& value, const KeyInfo& info, E& target, std::uint8_t first = 0) {
@@ -35,6 +36,55 @@ template <class E>
         }
     }
     return false;
+}
+
+// What a row's value becomes follows from the type of its target.
+[[nodiscard]] bool take(const Node& value, const KeyInfo& info, Duration& target);
+[[nodiscard]] bool take(const Node& value, const KeyInfo& info, bool& target);
+[[nodiscard]] bool take(const Node& value, const KeyInfo& info, double& target);
+[[nodiscard]] bool take(const Node& value, const KeyInfo& info, std::string& target);
+[[nodiscard]] bool take(const Node& value, const KeyInfo& info, core::OutputSpec& target);
+template <class T>
+requires std::is_integral_v<T>
+[[nodiscard]] bool take(const Node& value, const KeyInfo& info, T& target) {
+    const std::optional<std::int64_t> number = whole(value, info);
+    if (number) {
+        target = static_cast<T>(*number);
+    }
+    return number.has_value();
+}
+template <class E>
+requires std::is_enum_v<E>
+[[nodiscard]] bool take(const Node& value, const KeyInfo& info, E& target) { return take_word(value, info, target); }
+
+// Lists report each wrong element at its own place.
+
+/// An array of texts that are not empty; a wrong one becomes an empty one, so that element i of the document is `target[i]`.
+[[nodiscard]] bool take_list(Reader& reader, const Node& value, const KeyInfo& info, std::vector<std::string>& target);
+/// An array of exits or signals, as the row's shape has it: each once, in ascending order.
+[[nodiscard]] bool take_list(Reader& reader, const Node& value, const KeyInfo& info, std::vector<std::uint8_t>& target);
+/// An array of exit codes and names of signals, taken apart; each list as above.
+[[nodiscard]] bool take_ends(Reader& reader, const Node& value, const KeyInfo& info, std::vector<std::uint8_t>& codes,
+                             std::vector<std::uint8_t>& signals);
+
+template <class T>
+[[nodiscard]] bool take_any(Reader& /*reader*/, const Node& value, const KeyInfo& info, T& target) {
+    return take(value, info, target);
+}
+template <class T>
+[[nodiscard]] bool take_any(Reader& reader, const Node& value, const KeyInfo& info, std::vector<T>& target) {
+    return take_list(reader, value, info, target);
+}
+
+/// The reading function of a row whose value goes into one member as it is.
+template <auto Member, class Target>
+bool member(Reader& reader, const Node& value, const KeyInfo& info, Target& target) {
+    return take_any(reader, value, info, target.*Member);
+}
+/// The same for a member of a member.
+template <auto Outer, auto Member, class Target>
+bool inner_member(Reader& reader, const Node& value, const KeyInfo& info, Target& target) {
+    return take_any(reader, value, info, (target.*Outer).*Member);
 }
 
 }  // namespace backplane::config

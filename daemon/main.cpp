@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// backplaned: arguments, configuration, run. The process that is started reads the configuration and becomes the keeper; the daemon is
 /// its child, called with the same arguments behind one more (launch.hpp).
+#include "config/bundle.hpp"
+#include "config/schema.hpp"
 #include "config/settings.hpp"
+#include "daemon/shell/config_files.hpp"
 #include "daemon/shell/daemon.hpp"
 #include "daemon/shell/launch.hpp"
 #include "daemon/shell/replay_file.hpp"
@@ -11,15 +14,15 @@
 
 #include <CLI/CLI.hpp>
 
-#include <array>
-#include <cerrno>
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,8 +31,9 @@ namespace {
 using backplane::config::LogLevel;
 
 constexpr const char* default_config = "/etc/backplane/backplaned.json";
-/// A configuration is written by people; what is larger is not one.
-constexpr std::size_t config_bytes_max = 16 * 1024 * 1024;
+
+/// What `"partitions": "cpus"` stands for (S-64).
+std::uint32_t cpus() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 struct Arguments {
     std::string config = default_config;
@@ -38,40 +42,19 @@ struct Arguments {
     backplane::shell::ReplayOptions replay;
     LogLevel log_level = LogLevel::info;
     bool has_log_level = false;
+    bool schema = false;
     bool version = false;
 };
-
-backplane::Expected<std::string> read_file(const std::string& path) {
-    const auto wrong = [&path] {
-        return backplane::unexpected(backplane::ErrorCode::config_invalid, "cannot read " + path + ": " + std::strerror(errno));
-    };
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "re"), &std::fclose};
-    if (!file) {
-        return wrong();
-    }
-    std::string text;
-    std::array<char, 64 * 1024> part{};
-    while (const std::size_t bytes = std::fread(part.data(), 1, part.size(), file.get())) {
-        text.append(part.data(), bytes);
-        if (text.size() > config_bytes_max) {
-            return backplane::unexpected(backplane::ErrorCode::config_invalid, path + " is larger than 16 MiB");
-        }
-    }
-    if (std::ferror(file.get()) != 0) {
-        return wrong();
-    }
-    return text;
-}
 
 void print(std::FILE* to, const std::string& text) { std::fwrite(text.data(), 1, text.size(), to); }
 
 int check_config(const std::string& path) {
-    const backplane::Expected<std::string> text = read_file(path);
-    if (!text) {
-        print(stderr, "backplaned: " + text.error().detail + "\n");
+    const backplane::Expected<std::vector<backplane::config::SourceFile>> files = backplane::shell::read_config_files(path);
+    if (!files) {
+        print(stderr, "backplaned: " + files.error().detail + "\n");
         return 1;
     }
-    const backplane::config::CheckResult result = backplane::config::check_config(*text, path);
+    const backplane::config::CheckResult result = backplane::config::check_config(*files, cpus());
     print(stderr, result.err);
     print(stdout, result.out);
     return result.exit_code;
@@ -110,16 +93,39 @@ int fail(const backplane::Error& error) {
     return 1;
 }
 
+/// The configuration's files as one text: read anew, or as the keeper that died had them.
+backplane::Expected<std::string> configuration_of(const Arguments& arguments, const Caller& caller) {
+    if (caller.configuration >= 0) {
+        return backplane::shell::read_descriptor(caller.configuration);
+    }
+    const backplane::Expected<std::vector<backplane::config::SourceFile>> files = backplane::shell::read_config_files(arguments.config);
+    if (!files) {
+        return backplane::unexpected(files.error());
+    }
+    return backplane::config::pack_files(*files);
+}
+
+/// What the text says, which is told where it has `problems_to`; nothing where it is wrong.
+std::optional<backplane::config::Settings> read_configuration(const Arguments& arguments, const std::string& text, std::FILE* problems_to) {
+    const backplane::Expected<std::vector<backplane::config::SourceFile>> files = backplane::config::unpack_files(text, arguments.config);
+    if (!files) {
+        print(stderr, "backplaned: " + files.error().detail + "\n");
+        return std::nullopt;
+    }
+    backplane::config::Reading reading = backplane::config::read_settings(*files, cpus());
+    if (problems_to != nullptr) {
+        print(problems_to, backplane::config::problem_lines(reading, arguments.config));
+    }
+    return reading.ok() ? std::optional{std::move(reading.settings)} : std::nullopt;
+}
+
 /// A wrong configuration is told here, at once and on the caller's terminal; the daemons read the same text.
 int keep(const Arguments& arguments, Caller& caller) {
-    const backplane::Expected<std::string> text =
-        caller.configuration >= 0 ? backplane::shell::read_descriptor(caller.configuration) : read_file(arguments.config);
+    const backplane::Expected<std::string> text = configuration_of(arguments, caller);
     if (!text) {
         return fail(text.error());
     }
-    const backplane::config::Reading reading = backplane::config::read_settings(*text, arguments.config);
-    print(stderr, backplane::config::problem_lines(reading, arguments.config));
-    if (!reading.ok()) {
+    if (!read_configuration(arguments, *text, stderr)) {
         return 1;
     }
     const backplane::Expected<int> code = backplane::shell::become_keeper(caller.words, *text, std::move(caller.given));
@@ -153,16 +159,16 @@ int run(const Arguments& arguments, const Caller& caller) {
         return fail(call.error());
     }
     const std::string configuration = call->configuration;
-    backplane::config::Reading reading = backplane::config::read_settings(configuration, arguments.config);
-    if (!reading.ok()) {
+    std::optional<backplane::config::Settings> settings = read_configuration(arguments, configuration, nullptr);
+    if (!settings) {
         return 1;
     }
     if (arguments.has_log_level) {
-        reading.settings.log_level = arguments.log_level;
+        settings->log_level = arguments.log_level;
     }
     call->socket = arguments.socket;
     call->words = caller.words;
-    backplane::shell::DaemonEnd end = backplane::shell::run_daemon(reading.settings, std::move(*call));
+    backplane::shell::DaemonEnd end = backplane::shell::run_daemon(*settings, std::move(*call));
     return end.keeper_gone ? backplane::shell::replace_keeper(caller.words, configuration, std::move(end.lent_socket)) : end.exit_code;
 }
 
@@ -195,6 +201,7 @@ int parse_and_run(Caller caller) {
             ->transform(CLI::CheckedTransformer(levels).description(""))
             ->type_name("trace|debug|info|warning|error");
     add_replay(app, arguments.replay);
+    app.add_flag("--print-schema", arguments.schema, "print the JSON Schema of configurations");
     app.add_flag("--version", arguments.version, "print the version");
     try {
         // CLI11 takes words from the back, without the program's name.
@@ -204,6 +211,10 @@ int parse_and_run(Caller caller) {
     }
     if (arguments.version) {
         print(stdout, "backplaned " + std::string{backplane::version_text} + "\n");
+        return 0;
+    }
+    if (arguments.schema) {
+        print(stdout, backplane::config::schema_text());
         return 0;
     }
     arguments.has_log_level = level->count() != 0;

@@ -34,6 +34,7 @@ endif()
 
 # OPTIONAL: a checkout of an early commit installs what it has.
 install(FILES config/backplaned.json DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/backplane COMPONENT daemon OPTIONAL)
+install(FILES config/backplaned.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/backplane COMPONENT daemon OPTIONAL)
 install(DIRECTORY config/examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT daemon)
 install(FILES daemon/man/backplaned.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT daemon OPTIONAL)
 install(FILES daemon/man/backplaned.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT daemon OPTIONAL)

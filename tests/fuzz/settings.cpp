@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The configuration's reader: any bytes give settings or problems that can be shown on one line each.
+/// The configuration's reader: any bytes give settings or problems that can be shown on one line each. Bytes that begin as
+/// several files are read as such, and come back from being packed again.
 #include "config/settings.hpp"
+#include "config/bundle.hpp"
 #include "tests/fuzz/target.hpp"
 
+#include <algorithm>
+
+namespace {
+
+using namespace backplane;
+
+void hold_packing(const std::vector<config::SourceFile>& files) {
+    const auto again = config::unpack_files(config::pack_files(files), files.front().name);
+    const auto same = [](const config::SourceFile& a, const config::SourceFile& b) { return a.name == b.name && a.text == b.text; };
+    fuzz::hold(again.has_value() && std::equal(files.begin(), files.end(), again->begin(), again->end(), same), "packed files come back");
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace backplane;
-    const config::Reading reading = config::read_settings(fuzz::as_text(data, size), "fuzz.json");
+    constexpr std::uint32_t cpus = 3;
+    const auto files = config::unpack_files(fuzz::as_text(data, size), "fuzz.json");
+    if (!files) {
+        fuzz::hold(files.error().code == ErrorCode::config_invalid, "what was not packed is refused as such");
+        return 0;
+    }
+    hold_packing(*files);
+    const config::Reading reading = config::read_settings(*files, cpus);
     fuzz::hold(reading.errors.size() <= config::problems_max && reading.warnings.size() <= config::problems_max, "problems are bounded");
     for (const config::Problem& problem : reading.errors) {
         const std::string text = config::problem_text(problem);

@@ -18,6 +18,13 @@ ChildSpec child(std::string name) {
     spec.launch.stdout_to = {OutputKind::file, "/tmp/out"};
     spec.launch.stderr_to = {OutputKind::null, ""};
     spec.links = {{"b", LinkMode::monitor}, {"sub/c", LinkMode::peer}};
+    spec.requires_up = {"b", "sub/c"};
+    spec.exits = {{0, 3, 255}, {143}, {78}, {75}, {2, 15}, {31}, {1, 64}};
+    spec.limit = {true, 3, Duration::seconds(9), OnLimit::quarantine, Duration::seconds(60)};
+    spec.launch.credentials = {"user", "group", {"one", "two"}, {"cap_kill"}};
+    spec.launch.limits = {{"nofile", 1024, no_limit}, {"core", 0, 0}};
+    spec.launch.probe.command = {"/bin/check", "-q"};
+    spec.launch.probe.connect = "localhost:80";
     return spec;
 }
 
@@ -28,6 +35,12 @@ ChildSpec child(std::string name) {
     nested.is_supervisor = true;
     nested.supervisor.emplace_back().children = {child("c")};
     nested.shutdown = Duration::forever();
+    root.children.push_back(child("pool"));
+    ChildSpec& pool = root.children.back();
+    pool.is_supervisor = true;
+    pool.launch = {};
+    pool.supervisor.emplace_back().strategy = Strategy::dynamic;
+    pool.supervisor.back().template_child = {child("")};
     return root;
 }
 

@@ -110,5 +110,35 @@ TEST(DaemonConfig, CheckSaysWhetherItIsGood) {
     EXPECT_EQ(daemon.run({"--no-such"}).code, 2);
 }
 
+TEST(DaemonConfig, FilesBesideItJoinTheRootAndGoFromDaemonToDaemon) {
+    BareDaemon daemon{R"({"name": "a", "exec": ["sleep", "1000"]})"};
+    const std::string part = daemon.folder() + "/conf.d/10.json";
+    std::filesystem::create_directory(daemon.folder() + "/conf.d");
+    std::ofstream{part} << R"({"children": [{"name": "b@1..2", "exec": ["sleep", "1000"]}]})";
+    ASSERT_TRUE(daemon.start());
+    Client client = daemon.connect();
+    const DeviceRow before = daemon.wait_for(client, "b@2", "running");
+    // Read once: what becomes of the file is nothing to the next daemon.
+    std::ofstream{part} << "{";
+    ASSERT_TRUE(daemon.kill_daemon());
+    ASSERT_TRUE(client.ping(plenty));
+    EXPECT_EQ(daemon.wait_for(client, "b@2", "running").pid, before.pid);
+    EXPECT_EQ(daemon.stop(), 0);
+
+    const auto checked = daemon.run({"--check-config", daemon.config()});
+    EXPECT_EQ(checked.code, 1);
+    EXPECT_EQ(checked.err.rfind(part + ":1:2: not JSON", 0), 0U) << checked.err;
+    const auto refused = daemon.run_beside();
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_EQ(refused.err, checked.err);
+}
+
+TEST(DaemonConfig, SchemaIsPrinted) {
+    const auto printed = BareDaemon{}.run({"--print-schema"});
+    EXPECT_EQ(printed.code, 0);
+    EXPECT_NE(printed.out.find("https://json-schema.org/draft/2020-12/schema"), std::string::npos);
+    EXPECT_TRUE(printed.out.ends_with("}\n"));
+}
+
 }  // namespace
 }  // namespace backplane::integration

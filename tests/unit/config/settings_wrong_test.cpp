@@ -2,10 +2,10 @@
 /// Every kind of wrong configuration with the whole message that it gets: file, line, column, key, what was expected,
 /// what stands there, the nearest known word, and the name of rule S-3 or one like it (S-2, S-3, decisions 15, 29, 30).
 #include "config/settings.hpp"
+#include "tests/unit/config/wrong_case.hpp"
 
 #include <gtest/gtest.h>
 
-#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -14,43 +14,9 @@ namespace {
 using namespace backplane::config;
 using std::string_view_literals::operator""sv;
 
-/// What stands around a case's text: nothing, the root supervisor's braces, or those and a list of children, which then
-/// begins on line 2.
-enum class Around { whole, in_supervisor, in_children };
-constexpr Around whole = Around::whole;
-constexpr Around in_supervisor = Around::in_supervisor;
-constexpr Around in_children = Around::in_children;
-
-struct Case {
-    std::string name;
-    Around around;
-    std::string text;
-    std::string errors;  ///< all of them, a line each
-
-    Case(std::string_view case_name, Around wrapper, std::string_view body, std::string_view expected)
-        : name(case_name), around(wrapper), text(body), errors(expected) {}
-    [[nodiscard]] std::string document() const {
-        switch (around) {
-            case Around::whole: return text;
-            case Around::in_supervisor: return "{\"supervisor\": {" + text + "}}";
-            case Around::in_children: return "{\"supervisor\": {\"children\": [\n" + text + "\n]}}";
-        }
-        return {};
-    }
-};
-void PrintTo(const Case& item, std::ostream* out) { *out << item.name; }
-
 class wrong_settings : public testing::TestWithParam<Case> {};
 
-TEST_P(wrong_settings, are_refused_with_place_key_and_reason_S_3) {
-    const Reading reading = read_settings(GetParam().document(), "t.json");
-    EXPECT_FALSE(reading.ok());
-    std::string lines;
-    for (const Problem& problem : reading.errors) {
-        lines += problem_text(problem) + "\n";
-    }
-    EXPECT_EQ(lines, GetParam().errors);
-}
+TEST_P(wrong_settings, are_refused_with_place_key_and_reason_S_3) { GetParam().expect_errors(); }
 
 const Case cases[] = {
     {"empty_file", whole, "",
@@ -150,14 +116,13 @@ b"})",
     {"log_level_typo", whole, R"({"log_level": "inof", "supervisor": {}})",
      "t.json:1:15: key \"log_level\": expected \"trace\", \"debug\", \"info\", \"warning\" or \"error\", got \"inof\"; did you mean "
      "\"info\"? [invalid_log_level]\n"},
-    {"strategy_later", in_supervisor, R"("strategy": "one_for_all")",
-     "t.json:1:29: key \"supervisor.strategy\": expected \"one_for_one\", got \"one_for_all\", which this version does not know yet "
-     "[invalid_strategy]\n"},
     {"strategy_typo", in_supervisor, R"("strategy": "one_for_on")",
-     "t.json:1:29: key \"supervisor.strategy\": expected \"one_for_one\", got \"one_for_on\"; did you mean \"one_for_one\"? "
+     "t.json:1:29: key \"supervisor.strategy\": expected \"one_for_one\", \"rest_for_one\", \"one_for_all\" or \"dynamic\", got "
+     "\"one_for_on\"; did you mean \"one_for_one\"? "
      "[invalid_strategy]\n"},
     {"strategy_number", in_supervisor, R"("strategy": 1)",
-     "t.json:1:29: key \"supervisor.strategy\": expected \"one_for_one\", got 1 [invalid_strategy]\n"},
+     "t.json:1:29: key \"supervisor.strategy\": expected \"one_for_one\", \"rest_for_one\", \"one_for_all\" or \"dynamic\", got 1 "
+     "[invalid_strategy]\n"},
     {"intensity_negative", in_supervisor, R"("intensity": -1)",
      "t.json:1:30: key \"supervisor.intensity\": expected a whole number from 0 to 4294967295, got -1 [invalid_intensity]\n"},
     {"intensity_fraction", in_supervisor, R"("intensity": 2.5)",
@@ -183,9 +148,6 @@ b"})",
     {"on_give_up_typo", in_supervisor, R"("on_give_up": "chrash")",
      "t.json:1:31: key \"supervisor.on_give_up\": expected \"shutdown\" or \"crash\", got \"chrash\"; did you mean \"crash\"? "
      "[invalid_on_give_up]\n"},
-    {"key_of_a_later_version", in_supervisor, R"("auto_shutdown": "never")",
-     "t.json:1:17: key \"supervisor.auto_shutdown\": expected a known key, got \"auto_shutdown\", which this version does not know yet "
-     "[unknown_key]\n"},
     {"otp_key", in_supervisor, R"("max_restarts": 5)",
      "t.json:1:17: key \"supervisor.max_restarts\": expected a known key, got \"max_restarts\"; did you mean \"intensity\"? "
      "[unknown_key]\n"},
@@ -247,23 +209,27 @@ b"})",
      "t.json:2:41: key \"supervisor.children[0].restart\": expected \"permanent\", \"transient\" or \"temporary\", got true "
      "[invalid_restart]\n"},
     {"shutdown_number", in_children, R"({"name": "a", "exec": ["a"], "shutdown": 5000})",
-     "t.json:2:42: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\" or \"brutal_kill\", got 5000; "
+     "t.json:2:42: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\", \"brutal_kill\" or "
+     "\"no_wait\", got 5000; "
      "did you mean \"5000ms\"? (units: ns, us, ms, s, m, h) [invalid_shutdown]\n"},
     {"shutdown_typo", in_children, R"({"name": "a", "exec": ["a"], "shutdown": "infinty"})",
-     "t.json:2:42: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\" or \"brutal_kill\", got "
+     "t.json:2:42: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\", \"brutal_kill\" or "
+     "\"no_wait\", got "
      "\"infinty\"; did you mean \"infinity\"? [invalid_shutdown]\n"},
     {"shutdown_too_long", in_children, R"({"name": "a", "exec": ["a"], "shutdown": "99999999h"})",
-     "t.json:2:42: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\" or \"brutal_kill\", got "
+     "t.json:2:42: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\", \"brutal_kill\" or "
+     "\"no_wait\", got "
      "\"99999999h\" [invalid_shutdown]\n"},
     {"start_timeout_brutal", in_children, R"({"name": "a", "exec": ["a"], "start_timeout": "brutal_kill"})",
-     "t.json:2:47: key \"supervisor.children[0].start_timeout\": expected a duration such as \"5s\", or \"infinity\", got \"brutal_kill\" "
+     "t.json:2:47: key \"supervisor.children[0].start_timeout\": expected a duration such as \"5s\", \"infinity\" or \"no_wait\", got "
+     "\"brutal_kill\" "
      "[invalid_start_timeout]\n"},
     {"start_timeout_fraction", in_children, R"({"name": "a", "exec": ["a"], "start_timeout": 0.5})",
-     "t.json:2:47: key \"supervisor.children[0].start_timeout\": expected a duration such as \"5s\", or \"infinity\", got 0.5 "
+     "t.json:2:47: key \"supervisor.children[0].start_timeout\": expected a duration such as \"5s\", \"infinity\" or \"no_wait\", got 0.5 "
      "[invalid_start_timeout]\n"},
-    {"readiness_later", in_children, R"({"name": "a", "exec": ["a"], "readiness": "probe"})",
-     "t.json:2:43: key \"supervisor.children[0].readiness\": expected \"exec\" or \"notify\", got \"probe\", which this version does not "
-     "know yet [invalid_readiness]\n"},
+    {"readiness_typo", in_children, R"({"name": "a", "exec": ["a"], "readiness": "prob"})",
+     "t.json:2:43: key \"supervisor.children[0].readiness\": expected \"exec\", \"notify\", \"probe\" or \"delay\", got \"prob\"; did you "
+     "mean \"probe\"? [invalid_readiness]\n"},
     {"readiness_on_supervisor", in_children, R"({"name": "a", "readiness": "exec", "supervisor": {}})",
      "t.json:2:28: key \"supervisor.children[0].readiness\": expected on a child with \"exec\" only, got it on a supervisor "
      "[bad_combination]\n"},
@@ -299,9 +265,6 @@ b"})",
     {"key_of_another_supervisor", in_children, R"({"name": "a", "command": ["a"]})",
      "t.json:2:1: key \"supervisor.children[0]\": expected \"exec\" or \"supervisor\", got neither [missing_start]\n"
      "t.json:2:15: key \"supervisor.children[0].command\": expected a known key, got \"command\"; did you mean \"exec\"? [unknown_key]\n"},
-    {"key_of_a_later_version_child", in_children, R"({"name": "a", "exec": ["a"], "watchdog": "5s"})",
-     "t.json:2:30: key \"supervisor.children[0].watchdog\": expected a known key, got \"watchdog\", which this version does not know yet "
-     "[unknown_key]\n"},
     {"duplicate_key", in_children,
      R"({"name": "a", "exec": ["a"],
  "exec": ["b"]})",
@@ -363,7 +326,8 @@ b"})",
      "t.json:2:1: key \"supervisor.children[0].name\": expected a name, got nothing [missing_id]\n"
      "t.json:2:11: key \"supervisor.children[0].exec[0]\": expected an absolute path, or a bare name to be looked up in PATH, got \"b/c\" "
      "[invalid_start]\n"
-     "t.json:3:14: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\" or \"brutal_kill\", got 5; "
+     "t.json:3:14: key \"supervisor.children[0].shutdown\": expected a duration such as \"5s\", \"infinity\", \"brutal_kill\" or "
+     "\"no_wait\", got 5; "
      "did you mean \"5s\"? (units: ns, us, ms, s, m, h) [invalid_shutdown]\n"
      "t.json:4:13: key \"supervisor.children[0].restart\": expected \"permanent\", \"transient\" or \"temporary\", got \"sometimes\" "
      "[invalid_restart]\n"},
@@ -401,6 +365,18 @@ TEST(wrong_settings_many, nesting_is_bounded_and_a_hundred_thousand_brackets_do_
     EXPECT_EQ(reading.errors[0].column, 65U);
     EXPECT_EQ(reading.errors[0].text, "nested deeper than 64");
     EXPECT_EQ(reading.errors[0].name, "too_deep");
+}
+
+TEST(wrong_settings_many, a_list_of_nothing_takes_no_more_memory_than_one_of_children_S_65) {
+    std::string text = "{\"supervisor\": {\"children\": [0";
+    for (int i = 0; i < 250'000; ++i) {
+        text += ",0";
+    }
+    const Reading reading = read_settings(text + "]}}", "t.json");
+    ASSERT_EQ(reading.errors.size(), 1U);
+    EXPECT_EQ(reading.errors_hidden, 0U);
+    EXPECT_EQ(reading.errors[0].text, "expected at most 250000 children in all, got 250001 more");
+    EXPECT_EQ(reading.errors[0].name, "too_many_children");
 }
 
 TEST(wrong_settings_many, a_file_name_is_escaped_as_well) {

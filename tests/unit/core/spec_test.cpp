@@ -45,6 +45,59 @@ OutputSpec random_output(Chance& chance) {
     return output;
 }
 
+std::vector<std::string> random_texts(Chance& chance) {
+    std::vector<std::string> texts;
+    for (std::uint64_t n = chance.below(3); n > 0; --n) {
+        texts.push_back(chance.text(12));
+    }
+    return texts;
+}
+
+/// Ascending, none twice, none below `low`.
+std::vector<std::uint8_t> random_codes(Chance& chance, unsigned low) {
+    std::vector<std::uint8_t> codes;
+    for (auto code = static_cast<unsigned>(low + chance.below(90)); code < 256; code += 1 + static_cast<unsigned>(chance.below(120))) {
+        codes.push_back(static_cast<std::uint8_t>(code));
+    }
+    return codes;
+}
+
+ExitPolicy random_exits(Chance& chance) {
+    ExitPolicy exits;
+    exits.success_codes = random_codes(chance, 0);
+    exits.shutdown_codes = random_codes(chance, 0);
+    exits.no_restart_codes = random_codes(chance, 0);
+    exits.force_restart_codes = random_codes(chance, 0);
+    exits.success_signals = random_codes(chance, 1);
+    exits.no_restart_signals = random_codes(chance, 1);
+    exits.force_restart_signals = random_codes(chance, 1);
+    return exits;
+}
+
+/// Between two bounds, both included and both met often.
+std::int32_t random_between(Chance& chance, std::int32_t low, std::int32_t high) {
+    const auto span = static_cast<std::uint64_t>(high - low);
+    return chance.below(4) == 0 ? (chance.coin() ? low : high) : low + static_cast<std::int32_t>(chance.below(span + 1));
+}
+
+void random_machine(Chance& chance, LaunchSpec& launch) {
+    launch.credentials = {chance.text(8), chance.text(8), random_texts(chance), random_texts(chance)};
+    for (std::uint64_t n = chance.below(3); n > 0; --n) {
+        const std::uint64_t soft = chance.below(1ULL << 50);
+        launch.limits.push_back({"limit" + std::to_string(n), soft, chance.coin() ? no_limit : soft + chance.below(1000)});
+    }
+    launch.set_nice = chance.coin();
+    launch.nice = random_between(chance, -20, 19);
+    launch.umask = static_cast<std::uint32_t>(random_between(chance, 0, 0777));
+    launch.set_oom_score = chance.coin();
+    launch.oom_score = random_between(chance, -1000, 1000);
+    launch.control = {chance.below(1ULL << 60), chance.below(1ULL << 30), chance.below(10001)};
+    launch.probe.command = random_texts(chance);
+    launch.probe.connect = chance.text(20);
+    launch.probe.interval = Duration{static_cast<std::int64_t>(1 + chance.below(1ULL << 40))};
+    launch.probe.timeout = chance.duration();
+}
+
 LaunchSpec random_launch(Chance& chance) {
     LaunchSpec launch;
     launch.exec.push_back("/bin/" + chance.text(10) + "x");
@@ -57,18 +110,39 @@ LaunchSpec random_launch(Chance& chance) {
     launch.working_directory = chance.coin() ? "" : "/" + chance.text(12);
     launch.stdout_to = random_output(chance);
     launch.stderr_to = random_output(chance);
+    random_machine(chance, launch);
     return launch;
 }
 
-ChildSpec random_child(Chance& chance, std::size_t index, int depth) {
+/// What a child has beside its place in the tree and what it runs.
+void random_flags(Chance& chance, ChildSpec& child) {
+    child.ready_delay = chance.duration();
+    child.significant = chance.coin();
+    child.retain = chance.coin();
+    child.oneshot = chance.coin();
+    child.limit.enabled = chance.coin();
+    child.limit.intensity = static_cast<std::uint32_t>(chance.below(1ULL << 32));
+    child.limit.period = Duration{static_cast<std::int64_t>(1 + chance.below(1ULL << 40))};
+    child.limit.on_limit = static_cast<OnLimit>(chance.below(3));
+    child.limit.cooldown = chance.duration();
+    child.watchdog = chance.duration();
+    child.stop_signal = random_between(chance, 1, 64);
+    child.signal_group = chance.coin();
+    child.kill_mode = static_cast<KillMode>(chance.below(2));
+    child.kill_after = chance.duration();
+    child.exits = random_exits(chance);
+    child.requires_up = random_texts(chance);
+}
+
+ChildSpec random_child(Chance& chance, std::string name, int depth) {
     ChildSpec child;
-    child.name = "c" + std::to_string(index) + chance.text(6);
+    child.name = std::move(name);
     child.is_supervisor = depth < 4 && chance.below(3) == 0;
     child.restart = static_cast<RestartType>(chance.below(3));
-    child.shutdown_kind = static_cast<ShutdownKind>(chance.below(3));
+    child.shutdown_kind = static_cast<ShutdownKind>(chance.below(4));
     child.shutdown = chance.duration();
     child.start_timeout = chance.duration();
-    child.readiness = static_cast<Readiness>(chance.below(2));
+    child.readiness = static_cast<Readiness>(chance.below(4));
     child.managed = chance.coin();
     child.backoff.enabled = chance.coin();
     child.backoff.initial = chance.duration();
@@ -76,6 +150,7 @@ ChildSpec random_child(Chance& chance, std::size_t index, int depth) {
     child.backoff.max = chance.duration();
     child.backoff.jitter = static_cast<double>(chance.below(101)) / 100.0;
     child.backoff.reset_after = chance.duration();
+    random_flags(chance, child);
     for (std::uint64_t n = chance.below(3); n > 0; --n) {
         child.links.push_back(StandingLink{"to" + chance.text(4), static_cast<LinkMode>(1 + chance.below(3))});
     }
@@ -91,14 +166,86 @@ SupervisorSpec random_tree(Chance& chance, int depth) {
     SupervisorSpec tree;
     tree.intensity = static_cast<std::uint32_t>(chance.below(1ULL << 32));
     tree.period = Duration{static_cast<std::int64_t>(1 + chance.below(1ULL << 40))};
+    tree.strategy = static_cast<Strategy>(chance.below(4));
     tree.on_give_up = static_cast<OnGiveUp>(chance.below(2));
+    tree.auto_shutdown = static_cast<AutoShutdown>(chance.below(3));
+    tree.on_start_failure = static_cast<OnStartFailure>(chance.below(2));
+    tree.on_root_give_up = static_cast<OnRootGiveUp>(chance.below(2));
+    tree.start_order = static_cast<StartOrder>(chance.below(2));
+    tree.max_children = static_cast<std::uint32_t>(chance.below(1ULL << 32));
+    tree.partitions = static_cast<std::uint32_t>(chance.below(1ULL << 32));
+    if (tree.strategy == Strategy::dynamic) {
+        tree.template_child.push_back(random_child(chance, "", depth));
+    }
     for (std::size_t n = chance.below(5), index = 0; index < n; ++index) {
-        tree.children.push_back(random_child(chance, index, depth));
+        tree.children.push_back(random_child(chance, "c" + std::to_string(index) + chance.text(6), depth));
     }
     return tree;
 }
 
 void expect_same(const SupervisorSpec& a, const SupervisorSpec& b);
+
+void expect_same(const CredentialSpec& a, const CredentialSpec& b) {
+    EXPECT_EQ(a.user, b.user);
+    EXPECT_EQ(a.group, b.group);
+    EXPECT_EQ(a.groups, b.groups);
+    EXPECT_EQ(a.capabilities, b.capabilities);
+}
+
+void expect_same(const ProbeSpec& a, const ProbeSpec& b) {
+    EXPECT_EQ(a.command, b.command);
+    EXPECT_EQ(a.connect, b.connect);
+    EXPECT_EQ(a.interval, b.interval);
+    EXPECT_EQ(a.timeout, b.timeout);
+}
+
+void expect_same_machine(const LaunchSpec& a, const LaunchSpec& b) {
+    expect_same(a.credentials, b.credentials);
+    ASSERT_EQ(a.limits.size(), b.limits.size());
+    for (std::size_t i = 0; i < a.limits.size(); ++i) {
+        EXPECT_EQ(a.limits[i].name, b.limits[i].name);
+        EXPECT_EQ(a.limits[i].soft, b.limits[i].soft);
+        EXPECT_EQ(a.limits[i].hard, b.limits[i].hard);
+    }
+    EXPECT_EQ(a.set_nice, b.set_nice);
+    EXPECT_EQ(a.nice, b.nice);
+    EXPECT_EQ(a.umask, b.umask);
+    EXPECT_EQ(a.set_oom_score, b.set_oom_score);
+    EXPECT_EQ(a.oom_score, b.oom_score);
+    EXPECT_EQ(a.control.memory_max, b.control.memory_max);
+    EXPECT_EQ(a.control.pids_max, b.control.pids_max);
+    EXPECT_EQ(a.control.cpu_weight, b.control.cpu_weight);
+    expect_same(a.probe, b.probe);
+}
+
+void expect_same(const ExitPolicy& a, const ExitPolicy& b) {
+    EXPECT_EQ(a.success_codes, b.success_codes);
+    EXPECT_EQ(a.shutdown_codes, b.shutdown_codes);
+    EXPECT_EQ(a.no_restart_codes, b.no_restart_codes);
+    EXPECT_EQ(a.force_restart_codes, b.force_restart_codes);
+    EXPECT_EQ(a.success_signals, b.success_signals);
+    EXPECT_EQ(a.no_restart_signals, b.no_restart_signals);
+    EXPECT_EQ(a.force_restart_signals, b.force_restart_signals);
+}
+
+void expect_same_flags(const ChildSpec& a, const ChildSpec& b) {
+    EXPECT_EQ(a.ready_delay, b.ready_delay);
+    EXPECT_EQ(a.significant, b.significant);
+    EXPECT_EQ(a.retain, b.retain);
+    EXPECT_EQ(a.oneshot, b.oneshot);
+    EXPECT_EQ(a.limit.enabled, b.limit.enabled);
+    EXPECT_EQ(a.limit.intensity, b.limit.intensity);
+    EXPECT_EQ(a.limit.period, b.limit.period);
+    EXPECT_EQ(a.limit.on_limit, b.limit.on_limit);
+    EXPECT_EQ(a.limit.cooldown, b.limit.cooldown);
+    EXPECT_EQ(a.watchdog, b.watchdog);
+    EXPECT_EQ(a.stop_signal, b.stop_signal);
+    EXPECT_EQ(a.signal_group, b.signal_group);
+    EXPECT_EQ(a.kill_mode, b.kill_mode);
+    EXPECT_EQ(a.kill_after, b.kill_after);
+    expect_same(a.exits, b.exits);
+    EXPECT_EQ(a.requires_up, b.requires_up);
+}
 
 void expect_same(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.exec, b.exec);
@@ -108,6 +255,7 @@ void expect_same(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.stdout_to.path, b.stdout_to.path);
     EXPECT_EQ(a.stderr_to.kind, b.stderr_to.kind);
     EXPECT_EQ(a.stderr_to.path, b.stderr_to.path);
+    expect_same_machine(a, b);
 }
 
 void expect_same(const BackoffSpec& a, const BackoffSpec& b) {
@@ -128,6 +276,7 @@ void expect_same(const ChildSpec& a, const ChildSpec& b) {
     EXPECT_EQ(a.start_timeout, b.start_timeout);
     EXPECT_EQ(a.readiness, b.readiness);
     EXPECT_EQ(a.managed, b.managed);
+    expect_same_flags(a, b);
     expect_same(a.backoff, b.backoff);
     ASSERT_EQ(a.links.size(), b.links.size());
     for (std::size_t i = 0; i < a.links.size(); ++i) {
@@ -146,6 +295,16 @@ void expect_same(const SupervisorSpec& a, const SupervisorSpec& b) {
     EXPECT_EQ(a.intensity, b.intensity);
     EXPECT_EQ(a.period, b.period);
     EXPECT_EQ(a.on_give_up, b.on_give_up);
+    EXPECT_EQ(a.auto_shutdown, b.auto_shutdown);
+    EXPECT_EQ(a.on_start_failure, b.on_start_failure);
+    EXPECT_EQ(a.on_root_give_up, b.on_root_give_up);
+    EXPECT_EQ(a.start_order, b.start_order);
+    EXPECT_EQ(a.max_children, b.max_children);
+    EXPECT_EQ(a.partitions, b.partitions);
+    ASSERT_EQ(a.template_child.size(), b.template_child.size());
+    for (std::size_t i = 0; i < a.template_child.size(); ++i) {
+        expect_same(a.template_child[i], b.template_child[i]);
+    }
     ASSERT_EQ(a.children.size(), b.children.size());
     for (std::size_t i = 0; i < a.children.size(); ++i) {
         expect_same(a.children[i], b.children[i]);
@@ -199,6 +358,22 @@ TEST(spec, random_launches_round_trip) {
         const auto back = decode_launch(encode_launch(launch));
         ASSERT_TRUE(back) << back.error().text();
         expect_same(launch, *back);
+    }
+}
+
+TEST(spec, random_children_and_exits_round_trip_alone) {
+    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+        SCOPED_TRACE(seed);
+        Chance chance(seed);
+        const bool is_template = chance.coin();
+        const ChildSpec child = random_child(chance, is_template ? "" : "name", 2);
+        const auto back = decode_child(encode_child(child), is_template);
+        ASSERT_TRUE(back) << back.error().text();
+        expect_same(child, *back);
+        EXPECT_EQ(decode_child(encode_child(child), !is_template).error().text(), "corrupt_image: child: name");
+        const auto exits = decode_exits(encode_exits(child.exits));
+        ASSERT_TRUE(exits) << exits.error().text();
+        expect_same(child.exits, *exits);
     }
 }
 
@@ -269,6 +444,69 @@ TEST(spec, errors_name_the_field) {
     EXPECT_EQ(refusal(tree), "corrupt_image: supervision tree: links");
 }
 
+/// What is said about a worker that `change` has spoiled.
+template <class Change>
+std::string refusal_of(Change change) {
+    SupervisorSpec tree;
+    tree.children = {worker("a")};
+    change(tree.children[0]);
+    const std::string text = refusal(tree);
+    constexpr std::string_view head = "corrupt_image: supervision tree: ";
+    return text.starts_with(head) ? text.substr(head.size()) : text;
+}
+
+TEST(spec, what_is_out_of_range_is_refused_by_its_name) {
+    EXPECT_EQ(refusal_of([](ChildSpec&) {}), "accepted");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.ready_delay = Duration{-1}; }), "ready_delay");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.shutdown_kind = static_cast<ShutdownKind>(4); }), "shutdown_kind");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.readiness = static_cast<Readiness>(4); }), "readiness");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.limit.period = Duration{0}; }), "period");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.limit.on_limit = static_cast<OnLimit>(3); }), "on_limit");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.limit.cooldown = Duration{-1}; }), "cooldown");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.watchdog = Duration{-1}; }), "watchdog");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.stop_signal = 0; }), "stop_signal");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.stop_signal = 65; }), "stop_signal");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.kill_mode = static_cast<KillMode>(2); }), "kill_mode");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.kill_after = Duration{-1}; }), "kill_after");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.exits.success_codes = {3, 3}; }), "success_exit_codes");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.exits.shutdown_codes = {4, 3}; }), "shutdown_exit_codes");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.exits.success_signals = {0}; }), "success_signals");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.exits.no_restart_signals = {0}; }), "no_restart_exit_codes");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.exits.force_restart_codes = {2, 1}; }), "force_restart_exit_codes");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.requires_up = {std::string("a\0b", 3)}; }), "requires");
+}
+
+TEST(spec, what_no_machine_can_give_is_refused_by_its_name) {
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.credentials.user = std::string("a\0", 2); }), "user");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.credentials.capabilities = {std::string("a\0", 2)}; }), "capabilities");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.limits = {{"nofile", 2, 1}}; }), "limits");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.limits = {{"", 1, 1}}; }), "limits");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.nice = 20; }), "nice");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.nice = -21; }), "nice");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.umask = 01000; }), "umask");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.oom_score = 1001; }), "oom_score");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.control.cpu_weight = 10001; }), "cgroup");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.probe.interval = Duration{0}; }), "probe.interval");
+    EXPECT_EQ(refusal_of([](ChildSpec& c) { c.launch.probe.timeout = Duration{-1}; }), "probe.timeout");
+}
+
+TEST(spec, a_template_belongs_to_a_dynamic_supervisor_and_to_no_other_S_4) {
+    SupervisorSpec tree;
+    tree.strategy = Strategy::dynamic;
+    EXPECT_EQ(refusal(tree), "corrupt_image: supervision tree: template");
+    tree.template_child = {worker("")};
+    EXPECT_EQ(refusal(tree), "accepted");
+    tree.template_child[0].name = "named";
+    EXPECT_EQ(refusal(tree), "corrupt_image: supervision tree: name");
+    tree.template_child = {worker(""), worker("")};
+    EXPECT_EQ(refusal(tree), "corrupt_image: supervision tree: template");
+    tree.template_child.pop_back();
+    tree.strategy = Strategy::one_for_all;
+    EXPECT_EQ(refusal(tree), "corrupt_image: supervision tree: template");
+    tree.strategy = static_cast<Strategy>(4);
+    EXPECT_EQ(refusal(tree), "corrupt_image: supervision tree: strategy");
+}
+
 TEST(spec, nesting_is_bounded_at_64) {
     EXPECT_TRUE(decode_spec(encode_spec(nested(64))));
     EXPECT_EQ(refusal(nested(65)), "corrupt_image: supervision tree: nesting");
@@ -284,6 +522,12 @@ TEST(spec, a_count_that_lies_is_refused_before_memory_is_taken) {
 
 TEST(spec, names_of_enumerators_are_those_of_rules_S_1_and_S_13) {
     EXPECT_EQ(strategy_name(Strategy::one_for_one), "one_for_one");
+    EXPECT_EQ(strategy_name(Strategy::rest_for_one), "rest_for_one");
+    EXPECT_EQ(strategy_name(Strategy::one_for_all), "one_for_all");
+    EXPECT_EQ(strategy_name(Strategy::dynamic), "dynamic");
+    EXPECT_EQ(auto_shutdown_name(AutoShutdown::never), "never");
+    EXPECT_EQ(auto_shutdown_name(AutoShutdown::any_significant), "any_significant");
+    EXPECT_EQ(auto_shutdown_name(AutoShutdown::all_significant), "all_significant");
     EXPECT_EQ(restart_type_name(RestartType::permanent), "permanent");
     EXPECT_EQ(restart_type_name(RestartType::transient), "transient");
     EXPECT_EQ(restart_type_name(RestartType::temporary), "temporary");

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The rows of programs: what is executed with what around it, and when it counts as ready.
+#include "config/keys.hpp"
+
+#include "config/reader.hpp"
+#include "config/values.hpp"
+#include "config/words.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace backplane::config {
+namespace {
+
+using core::ChildSpec;
+using core::LaunchSpec;
+using core::ProbeSpec;
+
+// Words stand in the order of their enumerators: `take_word` counts.
+constexpr std::array<std::string_view, 4> readiness_words{"exec", "notify", "probe", "delay"};
+constexpr std::array<std::string_view, 2> output_words{"inherit", "null"};
+
+/// What the daemon tells a worker in its environment, where there is something to tell.
+constexpr std::array<std::string_view, 3> own_variables{"BACKPLANE_FD", "BACKPLANE_SOCKET", "NOTIFY_SOCKET"};
+
+/// Decision 30: a relative program would depend on a working directory that nobody sees here.
+bool take_command(Reader& reader, const Node& value, const KeyInfo& info, std::vector<std::string>& command) {
+    if (value.kind != NodeKind::array || value.items.empty()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < value.items.size(); ++i) {
+        const Node& item = value.items[i].value;
+        const Reader::Within index(reader, i);
+        if (!is_text(item)) {
+            reader.wrong(item, "a string without NUL", info.problem);
+            continue;
+        }
+        const bool relative = !item.text.starts_with('/') && item.text.find('/') != std::string::npos;
+        if (i == 0 && (item.text.empty() || relative)) {
+            reader.wrong(item, "an absolute path, or a bare name to be looked up in PATH", info.problem);
+        }
+        command.push_back(item.text);
+    }
+    return true;
+}
+
+bool read_exec(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
+    return take_command(reader, value, info, child.launch.exec);
+}
+
+/// Nothing is refused for what it means to the worker, only for what execve could not carry.
+bool read_environment(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
+    if (value.kind != NodeKind::object) {
+        return false;
+    }
+    for (const Member& member : value.items) {
+        const Reader::Within key(reader, member.key);
+        if (member.key.empty() || member.key.find_first_of(std::string_view{"=\0", 2}) != std::string::npos) {
+            reader.error(member.offset, "expected a variable's name without = and NUL, got " + in_quotes(member.key), info.problem);
+        } else if (!is_text(member.value)) {
+            reader.wrong(member.value, "a string without NUL", info.problem);
+        } else if (std::find(own_variables.begin(), own_variables.end(), member.key) != own_variables.end()) {
+            reader.warn(member.offset, "the daemon sets this variable itself, where it is wanted", "environment_overridden");
+        }
+        child.launch.environment.emplace_back(member.key, member.value.text);
+    }
+    return true;
+}
+
+/// Whether it exists is found out when the worker is started, which may be much later (F-5, step directory).
+bool read_directory(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ChildSpec& child) {
+    child.launch.working_directory = value.text;
+    return is_absolute(value);
+}
+
+bool read_probe(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
+    ProbeSpec& probe = child.launch.probe;
+    if (!reader.object(value, probe_fields(), info.problem, probe)) {
+        return true;
+    }
+    const bool command = value.find("command") != nullptr;
+    if (command == (value.find("connect") != nullptr)) {
+        reader.error(value.offset, std::string{"expected \"command\" or \"connect\", got "}.append(command ? "both" : "neither"),
+                     command ? "bad_combination" : "missing_probe");
+    }
+    return true;
+}
+
+constexpr std::string_view output_expected = "\"inherit\", \"null\" or an absolute path";
+constexpr std::string_view positive_expected = "a duration above 0, such as \"5s\"";
+
+constexpr std::array<Field<ChildSpec>, 11> process_rows{{
+    {{.section = Section::child,
+      .key = "exec",
+      .shape = Shape::texts,
+      .problem = "invalid_start",
+      .expected = "an array of the program and its arguments",
+      .low = 1,
+      .holder = Holder::process,
+      .about = "The program, an absolute path or a bare name that is looked up in PATH, and its arguments."},
+     read_exec},
+    {{.section = Section::child,
+      .key = "readiness",
+      .shape = Shape::choice,
+      .problem = "invalid_readiness",
+      .fallback = "\"exec\"",
+      .words = readiness_words,
+      .holder = Holder::process,
+      .about = "When a start has succeeded: the program has been executed, has said READY=1, answers a probe, or has lived for a delay."},
+     member<&ChildSpec::readiness>},
+    {{.section = Section::child,
+      .key = "delay",
+      .shape = Shape::duration,
+      .problem = "invalid_delay",
+      .expected = "a duration such as \"500ms\"",
+      .holder = Holder::process,
+      .about = "With readiness delay: alive for so long is ready."},
+     member<&ChildSpec::ready_delay>},
+    {{.section = Section::child,
+      .key = "probe",
+      .shape = Shape::object,
+      .problem = "invalid_probe",
+      .expected = "a probe",
+      .inner = Section::probe,
+      .holder = Holder::process,
+      .about = "With readiness probe: how the daemon finds out."},
+     read_probe},
+    {{.section = Section::child,
+      .key = "oneshot",
+      .shape = Shape::yes_no,
+      .problem = "invalid_oneshot",
+      .expected = "true or false",
+      .fallback = "false",
+      .holder = Holder::process,
+      .about = "A program that does its work and ends: it is started when it has ended with success, and not restarted then."},
+     member<&ChildSpec::oneshot>},
+    {{.section = Section::child,
+      .key = "watchdog",
+      .shape = Shape::duration,
+      .problem = "invalid_watchdog",
+      .expected = positive_expected,
+      .low = 1,
+      .holder = Holder::process,
+      .about = "The longest silence once the program is ready; without a sign of life for so long it has failed."},
+     member<&ChildSpec::watchdog>},
+    {{.section = Section::child,
+      .key = "managed",
+      .shape = Shape::yes_no,
+      .problem = "invalid_managed",
+      .expected = "true or false",
+      .fallback = "false",
+      .holder = Holder::process,
+      .about = "Whether the child goes when something goes with a fault that it monitors."},
+     member<&ChildSpec::managed>},
+    {{.section = Section::child,
+      .key = "environment",
+      .shape = Shape::settings,
+      .problem = "invalid_environment",
+      .expected = "an object of strings",
+      .fallback = "{}",
+      .holder = Holder::process,
+      .about = "Variables for the worker, on top of a fresh environment."},
+     read_environment},
+    {{.section = Section::child,
+      .key = "working_directory",
+      .shape = Shape::path,
+      .problem = "invalid_working_directory",
+      .expected = "an absolute path",
+      .fallback = "\"/\"",
+      .holder = Holder::process,
+      .about = "Where the worker is started."},
+     read_directory},
+    {{.section = Section::child,
+      .key = "stdout",
+      .shape = Shape::path,
+      .problem = "invalid_stdout",
+      .expected = output_expected,
+      .fallback = "\"inherit\"",
+      .words = output_words,
+      .holder = Holder::process,
+      .about = "Where the worker's standard output goes: where the daemon's goes, nowhere, or to the end of a file."},
+     inner_member<&ChildSpec::launch, &LaunchSpec::stdout_to>},
+    {{.section = Section::child,
+      .key = "stderr",
+      .shape = Shape::path,
+      .problem = "invalid_stderr",
+      .expected = output_expected,
+      .fallback = "\"inherit\"",
+      .words = output_words,
+      .holder = Holder::process,
+      .about = "Where the worker's standard error goes: where the daemon's goes, nowhere, or to the end of a file."},
+     inner_member<&ChildSpec::launch, &LaunchSpec::stderr_to>},
+}};
+
+// ---- probes -----------------------------------------------------------------------------------------------------
+
+bool read_probe_command(Reader& reader, const Node& value, const KeyInfo& info, ProbeSpec& probe) {
+    return take_command(reader, value, info, probe.command);
+}
+
+/// A host may be written as numbers with colons; so the last colon separates.
+bool is_host_and_port(std::string_view text) {
+    constexpr unsigned port_max = 65535;
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) {
+        return false;
+    }
+    unsigned port = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, failure] = std::from_chars(text.data() + colon + 1, end, port);
+    return failure == std::errc{} && rest == end && port >= 1 && port <= port_max;
+}
+
+bool read_connect(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ProbeSpec& probe) {
+    constexpr std::size_t socket_bytes_max = 107;  // sockaddr_un's path and its NUL
+    const bool path = is_absolute(value) && value.text.size() <= socket_bytes_max;
+    if (!path && (!is_text(value) || value.text.starts_with('/') || !is_host_and_port(value.text))) {
+        return false;
+    }
+    probe.connect = value.text;
+    return true;
+}
+
+constexpr std::array<Field<ProbeSpec>, 4> probe_rows{{
+    {{.section = Section::probe,
+      .key = "command",
+      .shape = Shape::texts,
+      .problem = "invalid_probe",
+      .expected = "an array of the program and its arguments",
+      .low = 1,
+      .about = "A program and its arguments that ends with 0 when the worker is ready."},
+     read_probe_command},
+    {{.section = Section::probe,
+      .key = "connect",
+      .shape = Shape::text,
+      .problem = "invalid_probe",
+      .expected = "HOST:PORT, or the absolute path of a socket",
+      .about = "An address that takes a connection when the worker is ready: HOST:PORT, or the path of a socket."},
+     read_connect},
+    {{.section = Section::probe,
+      .key = "interval",
+      .shape = Shape::duration,
+      .problem = "invalid_probe",
+      .expected = positive_expected,
+      .fallback = "\"500ms\"",
+      .low = 1,
+      .about = "The time from one attempt to the next."},
+     member<&ProbeSpec::interval>},
+    {{.section = Section::probe,
+      .key = "timeout",
+      .shape = Shape::duration,
+      .problem = "invalid_probe",
+      .expected = positive_expected,
+      .fallback = "\"1s\"",
+      .low = 1,
+      .about = "How long one attempt may take."},
+     member<&ProbeSpec::timeout>},
+}};
+
+}  // namespace
+
+Fields<ChildSpec> process_fields() { return process_rows; }
+Fields<ProbeSpec> probe_fields() { return probe_rows; }
+
+}  // namespace backplane::config

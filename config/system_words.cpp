@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Tables of signals and capabilities.
+#include "config/system_words.hpp"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace backplane::config {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::int32_t>, 34> signals{{
+    {"HUP", 1},     {"INT", 2},   {"QUIT", 3},   {"ILL", 4},   {"TRAP", 5},  {"ABRT", 6},  {"IOT", 6},   {"BUS", 7},     {"FPE", 8},
+    {"KILL", 9},    {"USR1", 10}, {"SEGV", 11},  {"USR2", 12}, {"PIPE", 13}, {"ALRM", 14}, {"TERM", 15}, {"STKFLT", 16}, {"CHLD", 17},
+    {"CLD", 17},    {"CONT", 18}, {"STOP", 19},  {"TSTP", 20}, {"TTIN", 21}, {"TTOU", 22}, {"URG", 23},  {"XCPU", 24},   {"XFSZ", 25},
+    {"VTALRM", 26}, {"PROF", 27}, {"WINCH", 28}, {"IO", 29},   {"POLL", 29}, {"PWR", 30},  {"SYS", 31},
+}};
+
+constexpr std::int32_t realtime_first = 34;  ///< what the C library leaves to programs
+constexpr std::int32_t realtime_last = 64;
+
+constexpr std::array<std::string_view, 41> capabilities{"cap_chown",
+                                                        "cap_dac_override",
+                                                        "cap_dac_read_search",
+                                                        "cap_fowner",
+                                                        "cap_fsetid",
+                                                        "cap_kill",
+                                                        "cap_setgid",
+                                                        "cap_setuid",
+                                                        "cap_setpcap",
+                                                        "cap_linux_immutable",
+                                                        "cap_net_bind_service",
+                                                        "cap_net_broadcast",
+                                                        "cap_net_admin",
+                                                        "cap_net_raw",
+                                                        "cap_ipc_lock",
+                                                        "cap_ipc_owner",
+                                                        "cap_sys_module",
+                                                        "cap_sys_rawio",
+                                                        "cap_sys_chroot",
+                                                        "cap_sys_ptrace",
+                                                        "cap_sys_pacct",
+                                                        "cap_sys_admin",
+                                                        "cap_sys_boot",
+                                                        "cap_sys_nice",
+                                                        "cap_sys_resource",
+                                                        "cap_sys_time",
+                                                        "cap_sys_tty_config",
+                                                        "cap_mknod",
+                                                        "cap_lease",
+                                                        "cap_audit_write",
+                                                        "cap_audit_control",
+                                                        "cap_setfcap",
+                                                        "cap_mac_override",
+                                                        "cap_mac_admin",
+                                                        "cap_syslog",
+                                                        "cap_wake_alarm",
+                                                        "cap_block_suspend",
+                                                        "cap_audit_read",
+                                                        "cap_perfmon",
+                                                        "cap_bpf",
+                                                        "cap_checkpoint_restore"};
+
+/// `+2` behind `RTMIN`, `-2` behind `RTMAX`, or nothing at all.
+std::optional<std::int32_t> realtime(std::string_view offset, std::int32_t base, char sign) {
+    std::int32_t number = 0;
+    if (!offset.empty()) {
+        const char* const end = offset.data() + offset.size();
+        const auto [rest, failure] = std::from_chars(offset.data() + 1, end, number);
+        if (offset.front() != sign || failure != std::errc{} || rest != end || number < 0 || number > realtime_last - realtime_first) {
+            return std::nullopt;
+        }
+    }
+    return sign == '+' ? base + number : base - number;
+}
+
+}  // namespace
+
+std::optional<std::int32_t> signal_number(std::string_view name) {
+    if (name.starts_with("SIG")) {
+        name.remove_prefix(3);
+    }
+    for (const auto& [known, number] : signals) {
+        if (known == name) {
+            return number;
+        }
+    }
+    constexpr std::size_t word_bytes = 5;
+    if (name.starts_with("RTMIN")) {
+        return realtime(name.substr(word_bytes), realtime_first, '+');
+    }
+    return name.starts_with("RTMAX") ? realtime(name.substr(word_bytes), realtime_last, '-') : std::nullopt;
+}
+
+std::span<const std::string_view> capability_names() { return capabilities; }
+
+}  // namespace backplane::config
