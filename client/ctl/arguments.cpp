@@ -25,6 +25,66 @@ void add_journal(CLI::App& app, Arguments& to) {
     save->callback([&to] { to.command = Command::journal_save; });
 }
 
+/// The management calls of a supervisor's children (rules 8.10, decision 31).
+void add_child(CLI::App& app, Arguments& to) {
+    CLI::App* child = app.add_subcommand("child", "a supervisor's children: add, remove, look at");
+    child->require_subcommand(1)->fallthrough();
+    const auto add = [&](const char* name, Command command, const char* text) {
+        CLI::App* sub = child->add_subcommand(name, text);
+        sub->fallthrough();
+        sub->callback([&to, command] { to.command = command; });
+        sub->add_option("SUP", to.name, "the supervisor: its path, or / for the root")->required();
+        return sub;
+    };
+    CLI::App* start = add("start", Command::child_start, "add a child and start it");
+    CLI::Option* spec = start->add_option("--spec", to.spec_file, "a file that describes it as configuration does; - for stdin");
+    start->add_option("--args", to.spec_args, "a JSON array: more arguments for a dynamic supervisor's template")->excludes(spec);
+    start->add_option("--key", to.key, "its name below a dynamic supervisor; the next number if not given");
+    start->add_flag("!--no-wait", to.wait, "return when the daemon has accepted it");
+    add("list", Command::child_list, "its children in the order of start");
+    add("count", Command::child_count, "how many, and how many run");
+    for (const auto& [name, verb, text] : {std::tuple{"restart", ChildVerb::start, "start one that is down (restart_child)"},
+                                           std::tuple{"terminate", ChildVerb::stop, "stop one and leave it down"},
+                                           std::tuple{"delete", ChildVerb::remove, "take one out that is down"}}) {
+        CLI::App* sub = add(name, Command::act, text);
+        sub->add_option("ID", to.id, "the child's name within it")->required();
+        sub->add_flag("!--no-wait", to.wait, "return when the daemon has accepted it");
+        sub->callback([&to, verb = verb] {
+            to.command = Command::act;
+            to.verb = verb;
+        });
+    }
+    add("spec", Command::child_spec, "what one was asked to be, as configuration")
+        ->add_option("ID", to.id, "the child's name within it")
+        ->required();
+}
+
+/// What an operator asks of a child.
+template <class Add>
+void add_verbs(Add add_named, Arguments& to) {
+    constexpr std::array verbs{
+        std::tuple{"start", ChildVerb::start, "start a child that is down"},
+        std::tuple{"stop", ChildVerb::stop, "stop a child and leave it down"},
+        std::tuple{"restart", ChildVerb::restart, "stop a child and start it again"},
+        std::tuple{"enable", ChildVerb::enable, "let a disabled child run again"},
+        std::tuple{"disable", ChildVerb::disable, "stop a child and keep it down, whatever its group does"},
+        std::tuple{"hold", ChildVerb::hold, "restart nothing below NAME until it is released; what runs goes on"},
+        std::tuple{"release", ChildVerb::release, "end a hold, or a quarantine"},
+        std::tuple{"reset", ChildVerb::reset, "forget failures, the restart window and a backoff"},
+    };
+    for (const auto& [name, verb, text] : verbs) {
+        CLI::App* sub = add_named(name, Command::act, text);
+        sub->callback([&to, verb = verb] {
+            to.command = Command::act;
+            to.verb = verb == ChildVerb::start && to.now ? ChildVerb::start_now : verb;
+        });
+        sub->add_flag("!--no-wait", to.wait, "return when the daemon has accepted it");
+        if (verb == ChildVerb::start) {
+            sub->add_flag("--now", to.now, "also one in backoff or quarantine");
+        }
+    }
+}
+
 /// Sub-commands in the order in which help shows them.
 void add_commands(CLI::App& app, Arguments& to) {
     const auto add = [&](const char* name, Command command, const char* text) {
@@ -49,11 +109,11 @@ void add_commands(CLI::App& app, Arguments& to) {
     });
     events->add_flag("!--no-follow", to.follow, "end with what has happened so far");
     events->add_flag("--graph", to.graph, "also Devices, links and notices");
-    for (const auto& [name, command, text] : {std::tuple{"start", Command::start, "start a child that is down"},
-                                              std::tuple{"stop", Command::stop, "stop a child and leave it down"},
-                                              std::tuple{"restart", Command::restart, "stop a child and start it again"}}) {
-        add_named(name, command, text)->add_flag("!--no-wait", to.wait, "return when the daemon has accepted it");
-    }
+    add_named("wait", Command::wait, "until it is as wanted")
+        ->add_option("--for", to.wait_for, "running (at first), or down, restarting, quarantined, disabled, gone")
+        ->check(CLI::IsMember({"running", "down", "restarting", "quarantined", "disabled", "gone"}));
+    add_verbs(add_named, to);
+    add_child(app, to);
     add_journal(app, to);
     add("ping", Command::ping, "whether the daemon answers, and how fast");
     add("reexec", Command::reexec, "let the program at the daemon's path take over in place; nothing is lost");

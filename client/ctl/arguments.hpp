@@ -3,6 +3,7 @@
 #pragma once
 
 #include <backplane/ids.hpp>
+#include <backplane/values.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -12,11 +13,34 @@
 
 namespace backplane::ctl {
 
-enum class Command : std::uint8_t { list, tree, status, watch, events, start, stop, restart, ping, version, reexec, detach, journal_save };
+enum class Command : std::uint8_t {
+    list,
+    tree,
+    status,
+    watch,
+    events,
+    wait,
+    act,  ///< `verb` says what
+    child_start,
+    child_list,
+    child_count,
+    child_spec,
+    ping,
+    version,
+    reexec,
+    detach,
+    journal_save
+};
 
 struct Arguments {
     Command command = Command::list;
-    std::string name;                    ///< status, watch, start, stop, restart
+    ChildVerb verb = ChildVerb::start;   ///< act
+    std::string name;                    ///< status, watch, act; child: the supervisor
+    std::string id;                      ///< child: the child's name within its supervisor
+    std::string spec_file;               ///< child start: where the child is described; `-`: stdin
+    std::string spec_args;               ///< child start: a JSON array of strings
+    std::string key;                     ///< child start
+    std::string wait_for = "running";    ///< wait: a state, or `gone`
     std::string file;                    ///< journal save
     std::string socket;                  ///< empty: the default
     std::optional<Duration> timeout;     ///< nothing: 5 s for questions; without end for what waits by its nature
@@ -24,7 +48,8 @@ struct Arguments {
     bool json = false;
     bool follow = true;  ///< events
     bool graph = false;  ///< events
-    bool wait = true;    ///< start, stop, restart
+    bool wait = true;    ///< act, child start
+    bool now = false;    ///< start
     bool force = false;  ///< journal save: a file that is there is replaced
 };
 

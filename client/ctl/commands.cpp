@@ -4,6 +4,7 @@
 #include "client/ctl/commands.hpp"
 
 #include "client/ctl/journal_save.hpp"
+#include "client/ctl/new_child.hpp"
 #include "client/ctl/output.hpp"
 #include "client/render/render.hpp"
 
@@ -11,6 +12,7 @@
 #include <backplane/version.hpp>
 
 #include <unistd.h>
+#include <chrono>
 #include <utility>
 
 namespace backplane::ctl {
@@ -28,6 +30,11 @@ Expected<int> print(std::string_view text, int then = exit_done) {
         case Written::failed: break;
     }
     return unexpected(ErrorCode::system, "stdout cannot be written");
+}
+
+Instant steady_now() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return Instant{std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
 }
 
 class Session {
@@ -108,12 +115,12 @@ class Session {
     }
 
     Expected<int> command() {
-        auto name = full_name();
+        auto name = arguments_.id.empty() ? full_name() : Expected<std::string>{child_name()};
         if (!name) {
             return unexpected(name.error());
         }
         const WaitFor wait = arguments_.wait ? WaitFor::done : WaitFor::accepted;
-        Expected<std::string> done = ask(*name, wait);
+        Expected<std::string> done = client_.command(arguments_.verb, *name, wait, patience());
         if (!done) {
             return unexpected(done.error());
         }
@@ -121,6 +128,67 @@ class Session {
             return print(render::named_json(*done));
         }
         return print(render::shown(*done) + (arguments_.wait ? outcome() : ": accepted\n"));
+    }
+
+    /// The state as it is, then as each event about it leaves it.
+    Expected<int> wait() {
+        SubscribeOptions options;
+        if (const auto done = client_.subscribe(options, {}, question()); !done) {
+            return unexpected(done.error());
+        }
+        const Instant deadline = steady_now() + patience().length;
+        for (;;) {
+            const auto description = describe();
+            const bool gone = !description && description.error().code == ErrorCode::not_found;
+            if (!description && !gone) {
+                return unexpected(description.error());
+            }
+            const std::string state = gone ? "gone" : description->row.state;
+            if (state == arguments_.wait_for) {
+                return print(arguments_.json && !gone ? render::status_json(*description) : arguments_.name + ": " + state + "\n");
+            }
+            if (gone && arguments_.wait_for != "gone") {
+                return unexpected(ErrorCode::not_found, arguments_.name);
+            }
+            const auto news = next_news(gone ? arguments_.name : description->row.name.value_or(arguments_.name), deadline);
+            if (!news) {
+                return unexpected(news.error().code, arguments_.name + " is " + state);
+            }
+        }
+    }
+
+    Expected<int> child_start() {
+        auto child = read_new_child(arguments_);
+        if (!child) {
+            return unexpected(child.error());
+        }
+        const WaitFor wait = arguments_.wait ? WaitFor::done : WaitFor::accepted;
+        const auto added = client_.start_child(arguments_.name, *child, wait, patience());
+        if (!added) {
+            return unexpected(added.error());
+        }
+        return print(arguments_.json ? render::added_json(*added) : render::shown(added->name) + ": started\n");
+    }
+
+    Expected<int> child_list() {
+        const auto rows = client_.children(arguments_.name, question());
+        if (!rows) {
+            return unexpected(rows.error());
+        }
+        return print(arguments_.json ? render::list_json(*rows) : render::list_text(*rows));
+    }
+
+    Expected<int> child_count() {
+        const auto counts = client_.count_children(arguments_.name, question());
+        if (!counts) {
+            return unexpected(counts.error());
+        }
+        return print(arguments_.json ? render::counts_json(*counts) : render::counts_text(*counts));
+    }
+
+    Expected<int> child_spec() {
+        const auto spec = client_.child_spec(child_name(), question());
+        return spec ? print(*spec + "\n") : Expected<int>{unexpected(spec.error())};
     }
 
     Expected<int> ping() {
@@ -217,20 +285,47 @@ class Session {
         return print(arguments_.json ? render::ended_json(ended) : render::ended_text(ended), message.fault ? exit_failed : exit_done);
     }
 
-    Expected<std::string> ask(const std::string& name, WaitFor wait) {
-        switch (arguments_.command) {
-            case Command::start: return client_.start(name, wait, patience());
-            case Command::stop: return client_.stop(name, wait, patience());
-            default: return client_.restart(name, wait, patience());
+    /// A child by its supervisor and its name there; a line stands for itself (S-60).
+    [[nodiscard]] std::string child_name() const {
+        if (Line::parse(arguments_.id)) {
+            return arguments_.id;
+        }
+        return arguments_.name == "/" || arguments_.name.empty() ? arguments_.id : arguments_.name + "/" + arguments_.id;
+    }
+
+    /// Waits for an event of the log about `name`; what else comes is no news here.
+    Expected<void> next_news(const std::string& name, Instant deadline) {
+        for (;;) {
+            while (auto event = client_.try_event()) {
+                if (const auto* lost = std::get_if<ConnectionLost>(&*event)) {
+                    return unexpected(lost->error);
+                }
+                if (const auto* log = std::get_if<LogEvent>(&*event); log != nullptr && (log->name == name || log->event == "gap")) {
+                    return {};
+                }
+            }
+            const Duration left = deadline.is_never() ? Duration::forever() : deadline - steady_now();
+            if (left.ns <= 0) {
+                return unexpected(ErrorCode::timeout);
+            }
+            static_cast<void>(client_.wait(Within{left}));
         }
     }
 
     [[nodiscard]] std::string outcome() const {
-        switch (arguments_.command) {
-            case Command::start: return ": started\n";
-            case Command::stop: return ": stopped\n";
-            default: return ": restarted\n";
+        switch (arguments_.verb) {
+            case ChildVerb::start:
+            case ChildVerb::start_now: return ": started\n";
+            case ChildVerb::stop: return ": stopped\n";
+            case ChildVerb::restart: return ": restarted\n";
+            case ChildVerb::enable: return ": enabled\n";
+            case ChildVerb::disable: return ": disabled\n";
+            case ChildVerb::hold: return ": held\n";
+            case ChildVerb::release: return ": released\n";
+            case ChildVerb::reset: return ": reset\n";
+            case ChildVerb::remove: return ": removed\n";
         }
+        return "\n";
     }
 
     Client client_;
@@ -274,9 +369,12 @@ Expected<int> carry_out(const Arguments& arguments) {
         case Command::status: return session->status();
         case Command::watch: return session->watch();
         case Command::events: return session->events();
-        case Command::start:
-        case Command::stop:
-        case Command::restart: return session->command();
+        case Command::wait: return session->wait();
+        case Command::act: return session->command();
+        case Command::child_start: return session->child_start();
+        case Command::child_list: return session->child_list();
+        case Command::child_count: return session->child_count();
+        case Command::child_spec: return session->child_spec();
         case Command::ping: return session->ping();
         case Command::reexec: return session->reexec();
         case Command::detach: return session->detach();

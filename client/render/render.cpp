@@ -159,6 +159,9 @@ std::string status_text(const Description& description) {
         cells.push_back({"  label", label_text(label)});
     }
     add("supervisor", row.supervisor);
+    if (const std::string why = why_text(row); !why.empty()) {
+        cells.push_back({"  why", why});
+    }
     add("restart", description.restart);
     add_number("restarts", row.restarts);
     add("last exit", description.last_exit);
@@ -166,7 +169,14 @@ std::string status_text(const Description& description) {
     if (description.next_start_ms) {
         cells.push_back({"  next start", "in " + std::to_string(*description.next_start_ms) + " ms"});
     }
+    if (description.significant) {
+        cells.push_back({"  significant", "yes"});
+    }
     add("strategy", description.strategy);
+    add("auto_shutdown", description.auto_shutdown == "never" ? std::nullopt : description.auto_shutdown);
+    add_number("children", description.children);
+    add_number("at most", description.max_children);
+    add_number("partitions", description.partitions);
     if (description.intensity && description.period_ms) {
         cells.push_back({"  restarts allowed", std::to_string(*description.intensity) + " in " + std::to_string(*description.period_ms) +
                                                    " ms, " + std::to_string(description.window_used.value_or(0)) + " used"});
@@ -211,6 +221,27 @@ std::string versions_text(const Versions& versions) {
 std::string saved_text(const Saved& saved) {
     return std::to_string(saved.bytes) + " bytes of " + shown(saved.journal) + " saved as " + shown(saved.file) +
            "\nLook at it: backplaned --replay " + shown(saved.file) + "\n";
+}
+
+std::string counts_text(const ChildCounts& counts) {
+    return std::to_string(counts.specs) + " children, " + std::to_string(counts.active) + " running; " +
+           std::to_string(counts.supervisors) + " supervisors, " + std::to_string(counts.workers) + " workers\n";
+}
+
+std::string why_text(const DeviceRow& row) {
+    std::string text = row.reason ? shown(*row.reason) : std::string{};
+    const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+    if (row.waits_for) {
+        text += (text.empty() ? "waits for " : " for ") + shown(*row.waits_for);
+    }
+    if (row.next_start_ms) {
+        const std::int64_t tenths = (*row.next_start_ms + 99) / 100;
+        add(std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s left");
+    }
+    if (row.held && row.reason != "held") {
+        add("held");
+    }
+    return text;
 }
 
 std::string error_line(const Error& error) { return "backplanectl: " + shown(error.text()) + "\n"; }

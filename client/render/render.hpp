@@ -50,6 +50,7 @@ struct Saved {
 [[nodiscard]] std::string pong_text(const Pong& pong);
 [[nodiscard]] std::string versions_text(const Versions& versions);
 [[nodiscard]] std::string saved_text(const Saved& saved);
+[[nodiscard]] std::string counts_text(const ChildCounts& counts);
 /// `backplanectl: NAME: DETAIL`.
 [[nodiscard]] std::string error_line(const Error& error);
 
@@ -61,6 +62,8 @@ struct Saved {
 [[nodiscard]] std::string pong_json(const Pong& pong);
 [[nodiscard]] std::string versions_json(const Versions& versions);
 [[nodiscard]] std::string saved_json(const Saved& saved);
+[[nodiscard]] std::string added_json(const AddedChild& added);
+[[nodiscard]] std::string counts_json(const ChildCounts& counts);
 [[nodiscard]] std::string named_json(std::string_view name);
 [[nodiscard]] std::string error_json(const Error& error);
 
@@ -69,6 +72,8 @@ struct Saved {
 [[nodiscard]] std::string shown(std::string_view text);
 /// How many columns `shown` text takes, one for each character.
 [[nodiscard]] std::size_t columns(std::string_view text);
+/// `waits for db: blocked`, `terminated`, `in backoff, 1.2 s left`: why a child does not run. Empty where there is nothing to say.
+[[nodiscard]] std::string why_text(const DeviceRow& row);
 /// `2025-01-31T12:00:00.000001Z`.
 [[nodiscard]] std::string time_text(std::int64_t time_us);
 /// Rows of cells as aligned columns, two spaces apart.

@@ -33,6 +33,13 @@ Json row_json(const DeviceRow& row) {
     json["restarts"] = or_null(row.restarts);
     json["supervisor"] = or_null(row.supervisor);
     json["fault"] = or_null(row.fault);
+    json["reason"] = or_null(row.reason);
+    json["waits_for"] = or_null(row.waits_for);
+    json["held"] = row.held;
+    json["next_start_ms"] = or_null(row.next_start_ms);
+    json["strategy"] = or_null(row.strategy);
+    json["window_used"] = or_null(row.window_used);
+    json["intensity"] = or_null(row.intensity);
     json["labels"] = Json::object();
     for (const auto& [key, value] : row.labels) {
         json["labels"][key] = value;
@@ -90,12 +97,15 @@ std::string status_json(const Description& description) {
     Json json = row_json(description.row);
     json["last_exit"] = or_null(description.last_exit);
     json["failures"] = or_null(description.failures);
-    json["next_start_ms"] = or_null(description.next_start_ms);
     json["restart"] = or_null(description.restart);
-    json["strategy"] = or_null(description.strategy);
-    json["window_used"] = or_null(description.window_used);
-    json["intensity"] = or_null(description.intensity);
     json["period_ms"] = or_null(description.period_ms);
+    json["since_ms"] = or_null(description.since_ms);
+    json["watchdog_ms"] = or_null(description.watchdog_ms);
+    json["significant"] = description.significant;
+    json["auto_shutdown"] = or_null(description.auto_shutdown);
+    json["children"] = or_null(description.children);
+    json["max_children"] = or_null(description.max_children);
+    json["partitions"] = or_null(description.partitions);
     json["links"] = Json::array();
     for (const LinkValue& link : description.links) {
         Json entry;
@@ -158,6 +168,23 @@ std::string saved_json(const Saved& saved) {
     json["bytes"] = saved.bytes;
     json["journal"] = saved.journal;
     json["epoch"] = epoch_text(saved.epoch);
+    return one_line(json);
+}
+
+std::string added_json(const AddedChild& added) {
+    Json json;
+    json["key"] = added.key;
+    json["name"] = added.name;
+    json["id"] = line_or_null(added.line);
+    return one_line(json);
+}
+
+std::string counts_json(const ChildCounts& counts) {
+    Json json;
+    json["specs"] = counts.specs;
+    json["active"] = counts.active;
+    json["supervisors"] = counts.supervisors;
+    json["workers"] = counts.workers;
     return one_line(json);
 }
 

@@ -81,8 +81,17 @@ class Tree {
         if (row.restarts.value_or(0) != 0) {
             add(std::to_string(*row.restarts) + (*row.restarts == 1 ? " restart" : " restarts"));
         }
+        if (row.strategy) {
+            add(shown(*row.strategy));
+        }
+        if (row.window_used.value_or(0) != 0) {
+            add(std::to_string(*row.window_used) + " of " + std::to_string(row.intensity.value_or(0)) + " restarts used");
+        }
         if (row.fault) {
             add(shown(*row.fault));
+        }
+        if (const std::string why = why_text(row); !why.empty()) {
+            add(why);
         }
         return text;
     }

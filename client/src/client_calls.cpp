@@ -5,6 +5,9 @@
 
 #include <backplane/client.hpp>
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
 #include <iterator>
 #include <utility>
 
@@ -42,11 +45,37 @@ Request named(Call call, std::string_view name) {
     return request;
 }
 
-Expected<std::string> command(Connection& connection, Call call, std::string_view name, WaitFor wait, Within within) {
+/// How long the daemon may let it wait for a supervisor's present step: no longer than its caller waits (S-58).
+std::uint32_t within_ms(Within within) {
+    const std::int64_t ms = within.length.is_forever() ? 0 : within.length.ns / 1'000'000;
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, within.length.is_forever() ? 0 : 1, UINT32_MAX));
+}
+
+Expected<std::string> ask_to(Connection& connection, Call call, std::string_view name, WaitFor wait, Within within, bool now = false) {
     Request request = named(call, name);
     request.wait = wait == WaitFor::done;
+    request.within_ms = within_ms(within);
+    request.now = now;
     auto answer = ask_for<talk::Named>(connection, std::move(request), connection.now() + within.length);
     return answer ? Expected<std::string>{std::move(answer->name)} : unexpected(answer.error());
+}
+
+/// Page by page; `supervisor`: its children only, where it is not empty.
+Expected<std::vector<DeviceRow>> list_pages(Connection& connection, std::string_view supervisor, Within within) {
+    const Instant deadline = connection.now() + within.length;
+    std::vector<DeviceRow> rows;
+    std::string cursor;
+    do {
+        Request request = named(Call::list, supervisor);
+        request.after = std::move(cursor);
+        auto page = ask_for<talk::Page>(connection, std::move(request), deadline);
+        if (!page) {
+            return unexpected(page.error());
+        }
+        std::move(page->rows.begin(), page->rows.end(), std::back_inserter(rows));
+        cursor = std::move(page->next);
+    } while (!cursor.empty());
+    return rows;
 }
 
 }  // namespace
@@ -74,22 +103,21 @@ Expected<void> Client::unwatch_name(std::string_view name, Within within) {
     return ask_done(*state_->connection, named(Call::unwatch_name, name), within);
 }
 
-Expected<std::vector<DeviceRow>> Client::list(Within within) {
+Expected<std::vector<DeviceRow>> Client::list(Within within) { return list_pages(*state_->connection, {}, within); }
+
+Expected<std::vector<DeviceRow>> Client::children(std::string_view supervisor, Within within) {
+    return list_pages(*state_->connection, supervisor, within);
+}
+
+Expected<ChildCounts> Client::count_children(std::string_view supervisor, Within within) {
     const Instant deadline = state_->connection->now() + within.length;
-    std::vector<DeviceRow> rows;
-    std::string cursor;
-    do {
-        Request request;
-        request.call = Call::list;
-        request.after = std::move(cursor);
-        auto page = ask_for<talk::Page>(*state_->connection, std::move(request), deadline);
-        if (!page) {
-            return unexpected(page.error());
-        }
-        std::move(page->rows.begin(), page->rows.end(), std::back_inserter(rows));
-        cursor = std::move(page->next);
-    } while (!cursor.empty());
-    return rows;
+    return ask_for<ChildCounts>(*state_->connection, named(Call::count_children, supervisor), deadline);
+}
+
+Expected<std::string> Client::child_spec(std::string_view name, Within within) {
+    const Instant deadline = state_->connection->now() + within.length;
+    auto spec = ask_for<talk::SpecText>(*state_->connection, named(Call::child_spec, name), deadline);
+    return spec ? Expected<std::string>{std::move(spec->spec)} : unexpected(spec.error());
 }
 
 Expected<Description> Client::describe(std::string_view name, Within within) {
@@ -126,15 +154,32 @@ Expected<Duration> Client::ping(Within within) {
 }
 
 Expected<std::string> Client::start(std::string_view name, WaitFor wait, Within within) {
-    return command(*state_->connection, Call::start, name, wait, within);
+    return ask_to(*state_->connection, Call::start, name, wait, within);
 }
 
 Expected<std::string> Client::stop(std::string_view name, WaitFor wait, Within within) {
-    return command(*state_->connection, Call::stop, name, wait, within);
+    return ask_to(*state_->connection, Call::stop, name, wait, within);
 }
 
 Expected<std::string> Client::restart(std::string_view name, WaitFor wait, Within within) {
-    return command(*state_->connection, Call::restart, name, wait, within);
+    return ask_to(*state_->connection, Call::restart, name, wait, within);
+}
+
+Expected<std::string> Client::command(ChildVerb verb, std::string_view name, WaitFor wait, Within within) {
+    static constexpr std::array calls{Call::start,   Call::start, Call::stop,          Call::restart, Call::enable,
+                                      Call::disable, Call::hold,  Call::release_child, Call::reset,   Call::delete_child};
+    const Call call = calls.at(static_cast<std::size_t>(verb));
+    return ask_to(*state_->connection, call, name, wait, within, verb == ChildVerb::start_now);
+}
+
+Expected<AddedChild> Client::start_child(std::string_view supervisor, const NewChild& child, WaitFor wait, Within within) {
+    Request request = named(Call::start_child, supervisor);
+    request.spec = child.spec;
+    request.arguments = child.arguments;
+    request.key = child.key;
+    request.wait = wait == WaitFor::done;
+    request.within_ms = within_ms(within);
+    return ask_for<AddedChild>(*state_->connection, std::move(request), state_->connection->now() + within.length);
 }
 
 Expected<void> Client::ready(Within within) {

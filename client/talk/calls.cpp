@@ -27,6 +27,13 @@ DeviceRow to_row(wire::Row&& row, Epoch epoch) {
     out.restarts = row.restarts;
     out.supervisor = std::move(row.supervisor);
     out.fault = std::move(row.fault);
+    out.reason = std::move(row.reason);
+    out.waits_for = std::move(row.waits_for);
+    out.held = row.held;
+    out.next_start_ms = row.next_start_ms;
+    out.strategy = std::move(row.strategy);
+    out.window_used = row.window_used;
+    out.intensity = row.intensity;
     out.labels = std::move(row.labels);
     return out;
 }
@@ -46,12 +53,19 @@ Description to_description(wire::Description&& from, Epoch epoch) {
     out.row = to_row(std::move(from.row), epoch);
     out.last_exit = std::move(from.last_exit);
     out.failures = from.failures;
-    out.next_start_ms = from.next_start_ms;
+    out.next_start_ms = out.row.next_start_ms;
     out.restart = std::move(from.restart);
-    out.strategy = std::move(from.strategy);
-    out.window_used = from.window_used;
-    out.intensity = from.intensity;
+    out.strategy = out.row.strategy;
+    out.window_used = out.row.window_used;
+    out.intensity = out.row.intensity;
     out.period_ms = from.period_ms;
+    out.since_ms = from.since_ms;
+    out.watchdog_ms = from.watchdog_ms;
+    out.significant = from.significant;
+    out.auto_shutdown = std::move(from.auto_shutdown);
+    out.children = from.children;
+    out.max_children = from.max_children;
+    out.partitions = from.partitions;
     out.links.reserve(from.links.size());
     for (wire::LinkRow& link : from.links) {
         out.links.push_back(LinkValue{Line{epoch, link.other}, link.mode, std::move(link.name)});
@@ -95,6 +109,15 @@ Answer to_answer(wire::Reply&& reply, Epoch epoch) {
     }
     if (auto* info = std::get_if<wire::DaemonInfo>(&reply.body)) {
         return to_info(std::move(*info));
+    }
+    if (auto* added = std::get_if<wire::Added>(&reply.body)) {
+        return AddedChild{std::move(added->name), std::move(added->key), to_line(added->device, epoch)};
+    }
+    if (auto* counts = std::get_if<wire::ChildCounts>(&reply.body)) {
+        return ChildCounts{counts->specs, counts->active, counts->supervisors, counts->workers};
+    }
+    if (auto* spec = std::get_if<wire::SpecText>(&reply.body)) {
+        return SpecText{std::move(spec->spec)};
     }
     return std::monostate{};
 }

@@ -34,8 +34,13 @@ struct Named {
     std::string name;
 };
 
+/// What child_spec tells.
+struct SpecText {
+    std::string spec;
+};
+
 /// The value of a reply; monostate where a call has nothing to say but that it succeeded.
-using Answer = std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo>;
+using Answer = std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo, AddedChild, ChildCounts, SpecText>;
 
 /// A reply of the wire as the value that the library hands out.
 [[nodiscard]] Answer to_answer(wire::Reply&& reply, Epoch epoch);

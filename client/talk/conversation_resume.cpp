@@ -11,7 +11,21 @@ namespace backplane::talk {
 namespace {
 
 /// A second `start` of what the first one started would be refused, a second `restart` would do it twice.
-bool must_not_repeat(wire::Call call) { return call == wire::Call::start || call == wire::Call::stop || call == wire::Call::restart; }
+bool must_not_repeat(wire::Call call) {
+    switch (call) {
+        case wire::Call::start:
+        case wire::Call::stop:
+        case wire::Call::restart:
+        case wire::Call::enable:
+        case wire::Call::disable:
+        case wire::Call::hold:
+        case wire::Call::release_child:
+        case wire::Call::reset:
+        case wire::Call::start_child:
+        case wire::Call::delete_child: return true;
+        default: return false;
+    }
+}
 
 }  // namespace
 

@@ -49,7 +49,8 @@ struct ChildView {
     std::string_view path;  ///< below the root; "/" for the root
     bool is_supervisor = false;
     ChildState state = ChildState::down;
-    DeviceId device{};     ///< zero while there is none
+    DeviceId device{};  ///< zero while there is none
+    DeviceId last_device{};
     std::int32_t pid = 0;  ///< zero while there is none
     std::uint32_t generation = 0;
     std::uint64_t restarts = 0;
@@ -149,6 +150,8 @@ class Supervision {
     // Views.
     [[nodiscard]] ChildIndex root() const;
     [[nodiscard]] ChildIndex next_in_tree(ChildIndex child) const;  ///< pre-order; 0 at the end
+    /// A supervisor's children in start order: the one behind `after`, the first behind `no_child`; `no_child` at the end.
+    [[nodiscard]] ChildIndex next_among(ChildIndex supervisor, ChildIndex after) const;
     [[nodiscard]] bool contains(ChildIndex child) const;
     /// Whether this incarnation's process is there or about to be, as far as its end has not been told.
     [[nodiscard]] bool has_process(ChildIndex child, std::uint32_t generation) const;
@@ -160,6 +163,8 @@ class Supervision {
     [[nodiscard]] bool is_postponed(std::uint32_t number) const;
     /// The entry as it would be given again: what `get_childspec` answers.
     [[nodiscard]] ChildSpec spec_of(ChildIndex child) const;
+    /// A supervisor's own part of it: no children, no template.
+    [[nodiscard]] SupervisorSpec flags_of(ChildIndex supervisor) const;
     /// The encoded LaunchSpec of a process entry.
     [[nodiscard]] std::string_view launch(ChildIndex child) const;
 

@@ -50,7 +50,7 @@ void Supervision::spec_of_orders(const Child& child, ChildSpec& spec) const {
     }
 }
 
-SupervisorSpec Supervision::spec_of_team(ChildIndex i) const {
+SupervisorSpec Supervision::flags_of(ChildIndex i) const {
     const Team& team = team_of(i);
     SupervisorSpec spec;
     spec.strategy = team.strategy;
@@ -63,6 +63,12 @@ SupervisorSpec Supervision::spec_of_team(ChildIndex i) const {
     spec.start_order = team.start_order;
     spec.max_children = team.max_children;
     spec.partitions = team.partitions;
+    return spec;
+}
+
+SupervisorSpec Supervision::spec_of_team(ChildIndex i) const {
+    const Team& team = team_of(i);
+    SupervisorSpec spec = flags_of(i);
     if (team.template_child != 0) {
         if (Expected<ChildSpec> read = decode_child(texts_[team.template_child], true)) {
             spec.template_child.push_back(std::move(*read));

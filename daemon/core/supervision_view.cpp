@@ -55,6 +55,14 @@ ChildIndex Supervision::next_in_tree(ChildIndex i) const {
     }
 }
 
+ChildIndex Supervision::next_among(ChildIndex supervisor, ChildIndex after) const {
+    ChildIndex next = after == no_child ? children_[supervisor].first : children_[after].next;
+    while (next != no_child && children_[next].removed != 0) {
+        next = children_[next].next;
+    }
+    return next;
+}
+
 ChildView Supervision::view(ChildIndex i, Instant now) const {
     const Child& child = children_[i];
     ChildView view;
@@ -72,6 +80,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.watchdog = child.watchdog;
     view.kill_mode = child.kill_mode;
     view.device = child.device;
+    view.last_device = child.last_device;
     view.pid = child.pid;
     view.generation = child.generation;
     view.restarts = child.restarts;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "daemon/core/engine.hpp"
+#include "daemon/session/child_form.hpp"
 #include "daemon/session/connection.hpp"
 #include "daemon/session/event_log.hpp"
 #include "proto/wire/frame.hpp"
@@ -83,6 +84,9 @@ class Hub {
     [[nodiscard]] Expected<void> load_image(std::string_view image);
     /// Sockets to move since the last call. Each leaves an index that the driver then releases.
     void take_moves(std::vector<Move>& moves);
+
+    /// What reads and writes children as text. Borrowed; null, as at first: children are not added and not shown.
+    void set_form(const ChildForm* form) { form_ = form; }
 
     /// The tick's time: CLOCK_MONOTONIC for the core, wall clock in microseconds since 1970 for what people read.
     void set_time(Instant now, std::int64_t wall_us);
@@ -197,7 +201,14 @@ class Hub {
     void name_call(core::SessionIndex session, const wire::Request& request);
     void lookup(core::SessionIndex session, const wire::Request& request);
     void label(core::SessionIndex session, const wire::Request& request);
+    // children (hub_children.cpp)
     void command(core::SessionIndex session, const wire::Request& request);
+    void start_child(core::SessionIndex session, const wire::Request& request);
+    void ask_about_children(const wire::Request& request, wire::Reply& answer) const;
+    [[nodiscard]] core::ChildIndex find_child(const std::string& name) const;
+    [[nodiscard]] Expected<std::string> new_child(core::ChildIndex supervisor, const wire::Request& request) const;
+    [[nodiscard]] wire::Added added(core::ChildIndex child) const;
+    void tell_waits(wire::Row& row, const core::ChildView& view) const;
     void subscribe(core::SessionIndex session, const wire::Request& request);
     void unsubscribe(core::SessionIndex session, const wire::Request& request);
     void worker_ready(core::SessionIndex session, const wire::Request& request);
@@ -212,6 +223,7 @@ class Hub {
     };
     [[nodiscard]] bool add_row(wire::Listing& listing, ListRoom& room, wire::Row row) const;
     [[nodiscard]] std::uint64_t list_children(wire::Listing& listing, core::ChildIndex from, ListRoom& room) const;
+    void list_among(wire::Listing& listing, core::ChildIndex supervisor, core::ChildIndex from, ListRoom& room) const;
     void list_tasks(wire::Listing& listing, std::uint32_t from, ListRoom& room) const;
     [[nodiscard]] wire::Row child_row(core::ChildIndex child) const;
     [[nodiscard]] wire::Row task_row(std::uint32_t slot) const;
@@ -233,6 +245,7 @@ class Hub {
     std::vector<core::Effect> machine_;
     std::vector<Move> moves_;
     ShellRequest shell_request_;
+    const ChildForm* form_ = nullptr;
     Recorder* recorder_ = nullptr;
     core::Effects spare_;
     std::vector<wire::Grant>* granting_ = nullptr;  ///< the welcome that is being made

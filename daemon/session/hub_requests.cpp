@@ -69,7 +69,16 @@ void Hub::carry_out(core::SessionIndex session, const wire::Request& request) {
         case Call::lookup: lookup(session, request); return;
         case Call::start:
         case Call::stop:
-        case Call::restart: command(session, request); return;
+        case Call::restart:
+        case Call::enable:
+        case Call::disable:
+        case Call::hold:
+        case Call::release_child:
+        case Call::reset:
+        case Call::delete_child: command(session, request); return;
+        case Call::start_child: start_child(session, request); return;
+        case Call::count_children:
+        case Call::child_spec: ask_about_children(request, answer); break;
         case Call::subscribe: subscribe(session, request); return;
         case Call::unsubscribe: unsubscribe(session, request); return;
         case Call::ready: worker_ready(session, request); return;
@@ -138,24 +147,6 @@ void Hub::lookup(core::SessionIndex session, const wire::Request& request) {
     answer.id = request.id;
     answer.body = std::move(found);
     reply(session, std::move(answer));
-}
-
-void Hub::command(core::SessionIndex session, const wire::Request& request) {
-    const core::ChildIndex child = engine_.supervision().find(request.name);
-    if (child == core::no_child) {
-        const std::uint32_t entry = engine_.graph().names().find(request.name);
-        const bool task = entry != 0 && engine_.graph().names()[entry].device;
-        refuse(session, request.id, task ? ErrorCode::not_supported : ErrorCode::not_found, request.name);
-        return;
-    }
-    at(session).requests.back().name = engine_.supervision().view(child, now_).path;
-    core::Verb verb = core::Verb::start;
-    if (request.call == Call::stop) {
-        verb = core::Verb::stop;
-    } else if (request.call == Call::restart) {
-        verb = core::Verb::restart;
-    }
-    step(core::Event::command(session, verb, child, request.wait, request.id, request.again));
 }
 
 void Hub::subscribe(core::SessionIndex session, const wire::Request& request) {

@@ -47,6 +47,15 @@ wire::Row Hub::child_row(core::ChildIndex child) const {
     if (view.show_fault && view.last_fault.is_error()) {
         row.fault = fault_text(fault_value(view.last_fault, engine_.texts()[view.last_fault.text]), engine_.graph().epoch());
     }
+    tell_waits(row, view);
+    if (!view.next_start.is_never()) {
+        row.next_start_ms = std::max<std::int64_t>(0, (view.next_start - now_).ns / 1'000'000);
+    }
+    if (view.is_supervisor) {
+        row.strategy = std::string{core::strategy_name(view.strategy)};
+        row.window_used = view.window_used;
+        row.intensity = view.intensity;
+    }
     row.labels = read_labels(engine_.graph().labels_of(view.device));
     return row;
 }
@@ -100,6 +109,19 @@ std::uint64_t Hub::list_children(wire::Listing& listing, core::ChildIndex from, 
     return child;
 }
 
+/// One supervisor's children, in start order (S-56).
+void Hub::list_among(wire::Listing& listing, core::ChildIndex supervisor, core::ChildIndex from, ListRoom& room) const {
+    const core::Supervision& tree = engine_.supervision();
+    core::ChildIndex child = from;
+    if (child != core::no_child && (!tree.contains(child) || tree.view(child, now_).supervisor != supervisor)) {
+        return;  // it went between two pages
+    }
+    while (child != core::no_child && add_row(listing, room, child_row(child))) {
+        child = tree.next_among(supervisor, child);
+    }
+    listing.next = child != core::no_child ? cursor('c', child) : std::string{};
+}
+
 void Hub::list_tasks(wire::Listing& listing, std::uint32_t from, ListRoom& room) const {
     const core::Graph& graph = engine_.graph();
     const std::uint32_t stop = std::min(graph.slots(), from + std::min(slots_per_request, UINT32_MAX - from));
@@ -120,8 +142,21 @@ wire::Listing Hub::list(const wire::Request& request, Error& wrong) const {
     room.rows = request.count == 0 ? wire::list_rows_max : std::min<std::size_t>(request.count, wire::list_rows_max);
     char kind = 'c';
     std::uint32_t place = engine_.supervision().root();
+    core::ChildIndex supervisor = core::no_child;
+    if (!request.name.empty()) {
+        supervisor = find_child(request.name);
+        if (supervisor == core::no_child || !engine_.supervision().view(supervisor, now_).is_supervisor) {
+            wrong = Error{ErrorCode::no_supervisor, request.name};
+            return listing;
+        }
+        place = engine_.supervision().next_among(supervisor, core::no_child);
+    }
     if (!request.after.empty() && !read_cursor(request.after, kind, place)) {
         wrong = Error{ErrorCode::bad_request, "after: not a cursor of list"};
+        return listing;
+    }
+    if (supervisor != core::no_child) {
+        list_among(listing, supervisor, place, room);
         return listing;
     }
     if (kind == 'c') {
@@ -146,7 +181,9 @@ Expected<wire::Description> Hub::describe(const wire::Request& request) const {
         child = engine_.supervision().find(request.name);
         device = entry != 0 ? graph.names()[entry].device : DeviceId{};
     } else if (const core::Device* found = graph.find(device); found != nullptr && engine_.supervision().contains(found->child)) {
-        child = engine_.supervision().view(found->child, now_).device == device ? found->child : core::no_child;
+        const core::ChildView view = engine_.supervision().view(found->child, now_);
+        const bool was = view.state == core::ChildState::restarting && view.last_device == device;  // S-61
+        child = view.device == device || was ? found->child : core::no_child;
     }
     wire::Description description;
     if (child != core::no_child) {
@@ -159,14 +196,17 @@ Expected<wire::Description> Hub::describe(const wire::Request& request) const {
                                         ? fault_text(fault_value(view.last_fault, engine_.texts()[view.last_fault.text]), graph.epoch())
                                         : std::string{view.last_class == core::ExitClass::shutdown ? "shutdown" : "normal"};
         }
-        if (!view.next_start.is_never()) {
-            description.next_start_ms = std::max<std::int64_t>(0, (view.next_start - now_).ns / 1'000'000);
+        description.since_ms = (now_ - view.since).ns / 1'000'000;
+        description.significant = view.is_significant;
+        if (view.watchdog.ns > 0) {
+            description.watchdog_ms = view.watchdog.ns / 1'000'000;
         }
         if (view.is_supervisor) {
-            description.strategy = std::string{core::strategy_name(view.strategy)};
-            description.window_used = view.window_used;
-            description.intensity = view.intensity;
             description.period_ms = view.period.ns / 1'000'000;
+            description.auto_shutdown = std::string{core::auto_shutdown_name(view.auto_shutdown)};
+            description.children = view.children;
+            description.max_children = view.max_children != 0 ? std::optional<std::uint64_t>{view.max_children} : std::nullopt;
+            description.partitions = view.partitions != 0 ? std::optional<std::uint64_t>{view.partitions} : std::nullopt;
         }
         device = view.device;
     } else if (const core::Device* found = graph.find(device); found != nullptr && found->state == core::DeviceState::live) {

@@ -39,6 +39,13 @@ void take_row(Fields& fields, Row& row) {
     fields.optional_number("restarts", row.restarts);
     fields.optional_text("supervisor", row.supervisor, any_text);
     fields.optional_text("fault", row.fault, any_text);
+    fields.optional_text("reason", row.reason, any_text);
+    fields.optional_text("waits_for", row.waits_for, any_text);
+    fields.boolean("held", row.held, Need::optional);
+    fields.optional_number("next_start_ms", row.next_start_ms);
+    fields.optional_text("strategy", row.strategy, any_text);
+    fields.optional_number("window_used", row.window_used);
+    fields.optional_number("intensity", row.intensity);
     take_labels(fields, row.labels);
 }
 
@@ -51,6 +58,20 @@ void write_row(JsonOut& json, const Row& row, Epoch epoch) {
     json.member("restarts", row.restarts);
     json.member("supervisor", row.supervisor);
     json.member("fault", row.fault);
+    const auto where_known = [&json](std::string_view key, const auto& value) {
+        if (value) {
+            json.member(key, value);
+        }
+    };
+    where_known("reason", row.reason);
+    where_known("waits_for", row.waits_for);
+    where_known("next_start_ms", row.next_start_ms);
+    where_known("strategy", row.strategy);
+    where_known("window_used", row.window_used);
+    where_known("intensity", row.intensity);
+    if (row.held) {
+        json.member("held", true);
+    }
     json.key("labels");
     json.begin_object();
     for (const auto& [key, value] : row.labels) {
@@ -117,12 +138,15 @@ void take_description(Fields& fields, Description& about) {
     take_row(fields, about.row);
     fields.optional_text("last_exit", about.last_exit, any_text);
     fields.optional_number("failures", about.failures);
-    fields.optional_number("next_start_ms", about.next_start_ms);
-    fields.optional_text("strategy", about.strategy, any_text);
-    fields.optional_number("window_used", about.window_used);
-    fields.optional_number("intensity", about.intensity);
     fields.optional_number("period_ms", about.period_ms);
     fields.optional_text("restart", about.restart, any_text);
+    fields.optional_number("since_ms", about.since_ms);
+    fields.optional_number("watchdog_ms", about.watchdog_ms);
+    fields.boolean("significant", about.significant, Need::optional);
+    fields.optional_text("auto_shutdown", about.auto_shutdown, any_text);
+    fields.optional_number("children", about.children);
+    fields.optional_number("max_children", about.max_children);
+    fields.optional_number("partitions", about.partitions);
     take_links(fields, about.links);
     fields.any_number("links_total", about.links_total, Need::optional);
 }
@@ -131,12 +155,15 @@ void write_description(JsonOut& json, const Description& about, Epoch epoch) {
     write_row(json, about.row, epoch);
     json.member("last_exit", about.last_exit);
     json.member("failures", about.failures);
-    json.member("next_start_ms", about.next_start_ms);
-    json.member("strategy", about.strategy);
-    json.member("window_used", about.window_used);
-    json.member("intensity", about.intensity);
     json.member("period_ms", about.period_ms);
     json.member("restart", about.restart);
+    json.member("since_ms", about.since_ms);
+    json.member("watchdog_ms", about.watchdog_ms);
+    json.member("significant", about.significant);
+    json.member("auto_shutdown", about.auto_shutdown);
+    json.member("children", about.children);
+    json.member("max_children", about.max_children);
+    json.member("partitions", about.partitions);
     json.key("links");
     json.begin_array();
     for (const LinkRow& link : about.links) {
@@ -222,6 +249,19 @@ void take_found(Fields& fields, Found& found) {
     found.device = line.id;
 }
 
+void take_added(Fields& fields, Added& added) {
+    fields.text("name", added.name, any_text);
+    fields.text("key", added.key, any_text, Need::optional);
+    take_id(fields, "id", added.device);
+}
+
+void take_counts(Fields& fields, ChildCounts& counts) {
+    fields.any_number("specs", counts.specs);
+    fields.any_number("active", counts.active);
+    fields.any_number("supervisors", counts.supervisors);
+    fields.any_number("workers", counts.workers);
+}
+
 /// Writes each alternative of Reply::body.
 struct BodyWriter {
     JsonOut& json;
@@ -237,6 +277,18 @@ struct BodyWriter {
     }
     void operator()(const Named& body) const { json.member("name", body.name); }
     void operator()(const DaemonInfo& body) const { write_info(json, body); }
+    void operator()(const Added& body) const {
+        json.member("name", body.name);
+        json.member("key", body.key);
+        json.member_line("id", epoch, body.device.value_or(DeviceId{}));
+    }
+    void operator()(const ChildCounts& body) const {
+        json.member("specs", body.specs);
+        json.member("active", body.active);
+        json.member("supervisors", body.supervisors);
+        json.member("workers", body.workers);
+    }
+    void operator()(const SpecText& body) const { json.member("spec", body.spec); }
 };
 
 }  // namespace
@@ -250,7 +302,16 @@ bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& er
         case Call::lookup: take_found(fields, reply.body.emplace<Found>()); break;
         case Call::start:
         case Call::stop:
-        case Call::restart: fields.text("name", reply.body.emplace<Named>().name, any_text); break;
+        case Call::restart:
+        case Call::enable:
+        case Call::disable:
+        case Call::hold:
+        case Call::release_child:
+        case Call::reset:
+        case Call::delete_child: fields.text("name", reply.body.emplace<Named>().name, any_text); break;
+        case Call::start_child: take_added(fields, reply.body.emplace<Added>()); break;
+        case Call::count_children: take_counts(fields, reply.body.emplace<ChildCounts>()); break;
+        case Call::child_spec: fields.text("spec", reply.body.emplace<SpecText>().spec, any_text); break;
         case Call::daemon: take_info(fields, reply.body.emplace<DaemonInfo>()); break;
         case Call::register_name:
         case Call::release_name:

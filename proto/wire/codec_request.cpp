@@ -17,6 +17,8 @@ constexpr std::uint16_t takes_page_of_rows = 16;
 constexpr std::uint16_t takes_wait = 32;
 constexpr std::uint16_t takes_subscription = 64;
 constexpr std::uint16_t takes_labels = 128;
+constexpr std::uint16_t takes_now = 256;
+constexpr std::uint16_t takes_child = 512;
 
 struct Shape {
     Call call;
@@ -33,7 +35,7 @@ constexpr std::array shapes{
     Shape{Call::unwatch_name, "unwatch", takes_name},
     Shape{Call::list, "list", takes_page_of_rows},
     Shape{Call::describe, "describe", takes_either},
-    Shape{Call::start, "start", takes_name | takes_wait},
+    Shape{Call::start, "start", takes_name | takes_wait | takes_now},
     Shape{Call::stop, "stop", takes_name | takes_wait},
     Shape{Call::restart, "restart", takes_name | takes_wait},
     Shape{Call::subscribe, "subscribe", takes_subscription},
@@ -43,6 +45,15 @@ constexpr std::array shapes{
     Shape{Call::upgrade, "upgrade", 0},
     Shape{Call::detach, "detach", 0},
     Shape{Call::label, "label", takes_device | takes_labels},
+    Shape{Call::enable, "enable", takes_name | takes_wait},
+    Shape{Call::disable, "disable", takes_name | takes_wait},
+    Shape{Call::hold, "hold", takes_name | takes_wait},
+    Shape{Call::release_child, "release_child", takes_name | takes_wait},
+    Shape{Call::reset, "reset", takes_name | takes_wait},
+    Shape{Call::start_child, "start_child", takes_name | takes_wait | takes_child},
+    Shape{Call::delete_child, "delete_child", takes_name | takes_wait},
+    Shape{Call::count_children, "count_children", takes_name},
+    Shape{Call::child_spec, "child_spec", takes_name},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.
@@ -98,6 +109,26 @@ void take_labels(Fields& fields, Request& request) {
     std::sort(request.labels.begin(), request.labels.end());
 }
 
+/// A child, or more arguments for a template: one excludes the other.
+void take_child(Fields& fields, Request& request) {
+    fields.optional_text("spec", request.spec, frame_bytes_max);
+    fields.text("key", request.key, name_bytes_max, Need::optional);
+    const JsonValue* array = fields.nested("arguments", JsonKind::array, Need::optional);
+    if (array == nullptr) {
+        return;
+    }
+    if (request.spec) {
+        fields.refuse("arguments", "together with spec");
+    }
+    for (const JsonValue& item : array->items) {
+        if (item.kind != JsonKind::text || item.text.find('\0') != std::string::npos) {
+            fields.refuse("arguments", "not all strings without NUL");
+            return;
+        }
+        request.arguments.push_back(item.text);
+    }
+}
+
 void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     if ((takes & takes_name) != 0) {
         take_name(fields, request);
@@ -114,10 +145,18 @@ void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     if ((takes & takes_page_of_rows) != 0) {
         fields.text("after", request.after, cursor_bytes_max, Need::optional);
         fields.number<std::uint32_t>("count", request.count, 1, list_rows_max, Need::optional);
+        fields.text("name", request.name, name_bytes_max, Need::optional);
     }
     if ((takes & takes_wait) != 0) {
         fields.boolean("wait", request.wait, Need::optional);
         fields.boolean("again", request.again, Need::optional);
+        fields.number<std::uint32_t>("within_ms", request.within_ms, 1, UINT32_MAX, Need::optional);
+    }
+    if ((takes & takes_now) != 0) {
+        fields.boolean("now", request.now, Need::optional);
+    }
+    if ((takes & takes_child) != 0) {
+        take_child(fields, request);
     }
     if ((takes & takes_subscription) != 0) {
         fields.optional_number("since", request.since);
@@ -129,6 +168,23 @@ void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     }
 }
 
+void write_child(JsonOut& json, const Request& request) {
+    if (request.spec) {
+        json.member("spec", *request.spec);
+    }
+    if (!request.key.empty()) {
+        json.member("key", request.key);
+    }
+    if (!request.arguments.empty()) {
+        json.key("arguments");
+        json.begin_array();
+        for (const std::string& argument : request.arguments) {
+            json.value(argument);
+        }
+        json.end_array();
+    }
+}
+
 void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request) {
     const bool by_name = (takes & takes_name) != 0 || ((takes & takes_either) != 0 && !request.device);
     if (by_name) {
@@ -137,8 +193,13 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
     if ((takes & takes_device) != 0 || ((takes & takes_either) != 0 && !by_name)) {
         json.member_line("device", request.epoch, request.device);
     }
-    if ((takes & takes_page_of_rows) != 0 && !request.after.empty()) {
-        json.member("after", request.after);
+    if ((takes & takes_page_of_rows) != 0) {
+        if (!request.after.empty()) {
+            json.member("after", request.after);
+        }
+        if (!request.name.empty()) {
+            json.member("name", request.name);
+        }
     }
     if ((takes & takes_pages) != 0 || ((takes & takes_page_of_rows) != 0 && request.count != 0)) {
         json.member("count", request.count);
@@ -148,6 +209,15 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
         if (request.again) {
             json.member("again", true);
         }
+        if (request.within_ms != 0) {
+            json.member("within_ms", request.within_ms);
+        }
+    }
+    if ((takes & takes_now) != 0 && request.now) {
+        json.member("now", true);
+    }
+    if ((takes & takes_child) != 0) {
+        write_child(json, request);
     }
     if ((takes & takes_subscription) != 0) {
         if (request.since) {

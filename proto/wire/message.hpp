@@ -183,20 +183,34 @@ enum class Call : std::uint8_t {
     upgrade,
     detach,
     label,
+    enable,
+    disable,
+    hold,
+    release_child,
+    reset,
+    start_child,
+    delete_child,
+    count_children,
+    child_spec,
 };
-inline constexpr Call call_last = Call::label;
+inline constexpr Call call_last = Call::child_spec;
 
 /// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
 struct Request {
     std::uint64_t id = 0;  ///< chosen by the client, unique among its open requests, never 0
     Call call = Call::daemon;
-    std::string name;                    ///< register_name, release_name, lookup, watch_name, unwatch_name, describe, start, stop, restart
+    std::string name;                    ///< what it is about; list: the supervisor whose children alone are wanted
     DeviceId device;                     ///< register_name, describe, label
     Epoch epoch;                         ///< the epoch in the text form of `device`
     std::uint32_t count = 0;             ///< grant: how many pages; list: how many rows at most
     std::string after;                   ///< list: the cursor of the reply before
-    bool wait = true;                    ///< stop, restart, start: answer when done, not when accepted
-    bool again = false;                  ///< stop, restart, start: asked before the daemon's crash; not to be done twice
+    bool wait = true;                    ///< commands: answer when done, not when accepted
+    bool again = false;                  ///< commands: asked before the daemon's crash; not to be done twice
+    std::uint32_t within_ms = 0;         ///< commands: how long to wait for the supervisor's present step at most; 0: for ever (S-58)
+    bool now = false;                    ///< start: a backoff ends, and a quarantine
+    std::string key;                     ///< start_child: the name of a dynamic supervisor's child; empty: the next number
+    std::vector<std::string> arguments;  ///< start_child: what a dynamic supervisor's template gets more
+    std::optional<std::string> spec;     ///< start_child: a child as text, in the form of the configuration
     bool graph = false;                  ///< subscribe: graph events too
     bool follow = true;                  ///< subscribe: stay subscribed behind the ring's content
     std::optional<std::uint64_t> since;  ///< subscribe: replay what the ring holds after this seq; none: nothing old
@@ -213,6 +227,13 @@ struct Row {
     std::optional<std::uint64_t> restarts;
     std::optional<std::string> supervisor;
     std::optional<std::string> fault;
+    std::optional<std::string> reason;     ///< why it is down, or what a start that is wanted waits for
+    std::optional<std::string> waits_for;  ///< whom it waits for
+    bool held = false;
+    std::optional<std::int64_t> next_start_ms;  ///< in backoff or quarantine: until it ends by itself
+    std::optional<std::string> strategy;        ///< supervisors, as what follows
+    std::optional<std::uint64_t> window_used;   ///< restarts in the window
+    std::optional<std::uint64_t> intensity;
     Labels labels;
 };
 
@@ -232,12 +253,15 @@ struct Description {
     Row row;
     std::optional<std::string> last_exit;   ///< the last incarnation's fault text, or `normal`, `shutdown`
     std::optional<std::uint64_t> failures;  ///< consecutive, as backoff counts them (rule X-1)
-    std::optional<std::int64_t> next_start_ms;
-    std::optional<std::string> strategy;       ///< supervisors
-    std::optional<std::uint64_t> window_used;  ///< supervisors: restarts in the window
-    std::optional<std::uint64_t> intensity;
-    std::optional<std::int64_t> period_ms;
+    std::optional<std::int64_t> period_ms;  ///< supervisors
     std::optional<std::string> restart;
+    std::optional<std::int64_t> since_ms;  ///< how long it has been in its state
+    std::optional<std::int64_t> watchdog_ms;
+    bool significant = false;
+    std::optional<std::string> auto_shutdown;   ///< supervisors, as what follows
+    std::optional<std::uint64_t> children;      ///< entries
+    std::optional<std::uint64_t> max_children;  ///< dynamic ones with a bound
+    std::optional<std::uint64_t> partitions;
     std::vector<LinkRow> links;
     std::uint64_t links_total = 0;
 };
@@ -250,7 +274,19 @@ struct Found {
     std::string name;
 };
 struct Named {
-    std::string name;  ///< start, stop, restart: the full name acted on
+    std::string name;  ///< commands: the full name acted on
+};
+/// `start_child`.
+struct Added {
+    std::string name;
+    std::string key;  ///< its name within its supervisor
+    std::optional<DeviceId> device;
+};
+struct ChildCounts {
+    std::uint64_t specs = 0, active = 0, supervisors = 0, workers = 0;
+};
+struct SpecText {
+    std::string spec;  ///< a child in the form of the configuration
 };
 struct DaemonInfo {
     std::int64_t pid = 0;
@@ -271,7 +307,7 @@ struct DaemonInfo {
 struct Reply {
     std::uint64_t id = 0;
     Error error;  ///< code ok: carried out
-    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo> body;
+    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo, Added, ChildCounts, SpecText> body;
 };
 
 /// One event of the log as it is told to subscribers.

@@ -212,6 +212,11 @@ class BP_EXPORT Client {
     // ---- questions ----
     /// All Devices and configured children, page by page; not one instant's picture if much happens meanwhile.
     Expected<std::vector<DeviceRow>> list(Within within = default_patience);
+    /// One supervisor's children in start order (S-56); `no_supervisor`.
+    Expected<std::vector<DeviceRow>> children(std::string_view supervisor, Within within = default_patience);
+    Expected<ChildCounts> count_children(std::string_view supervisor, Within within = default_patience);
+    /// A child as text in the form of the configuration, as it would be given again; `not_found`.
+    Expected<std::string> child_spec(std::string_view name, Within within = default_patience);
     Expected<Description> describe(std::string_view name, Within within = default_patience);
     Expected<Description> describe(const Line& line, Within within = default_patience);
     Expected<DaemonInfo> daemon_info(Within within = default_patience);
@@ -224,6 +229,13 @@ class BP_EXPORT Client {
     Expected<std::string> start(std::string_view name, WaitFor wait = WaitFor::done, Within within = Within::forever());
     Expected<std::string> stop(std::string_view name, WaitFor wait = WaitFor::done, Within within = Within::forever());
     Expected<std::string> restart(std::string_view name, WaitFor wait = WaitFor::done, Within within = Within::forever());
+    /// All that an operator can ask of a child; `start`, `stop` and `restart` above are three of them. Answers its full name. Beside their
+    /// errors: `running`, `quarantined`, `disabled`, `not_supported` (restart and removal of a dynamic supervisor's child, S-60).
+    Expected<std::string> command(ChildVerb verb, std::string_view name, WaitFor wait = WaitFor::done, Within within = Within::forever());
+    /// A child more for a supervisor. `already_started`, `already_present`, `max_children`, `bad_spec` with place and key, `start_failed`
+    /// (then nothing of it is kept), `no_supervisor`, `stopping`, `timeout`.
+    Expected<AddedChild> start_child(std::string_view supervisor, const NewChild& child, WaitFor wait = WaitFor::done,
+                                     Within within = Within::forever());
     /// This worker is ready (rule X-3), as `READY=1` says for others. `not_owner` outside an inherited socket.
     Expected<void> ready(Within within = default_patience);
 

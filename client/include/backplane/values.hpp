@@ -25,12 +25,21 @@ struct DeviceRow {
     std::optional<std::string> name;  ///< full name: the path below the root supervisor; `/` is the root itself
     std::optional<Line> line;
     std::string kind;   ///< `process`, `task` or `supervisor`
-    std::string state;  ///< `starting`, `running`, `stopping`, `restarting`, `down`
+    std::string state;  ///< `starting`, `running`, `stopping`, `restarting`, `down`, `quarantined`, `disabled`
     std::optional<std::int64_t> pid;
     std::optional<std::uint64_t> restarts;  ///< since the entry was configured
     std::optional<std::string> supervisor;  ///< the full name of its supervisor
     std::optional<std::string> fault;       ///< the last fault, while it does not run
-    Labels labels;                          ///< in the order of their keys; none while it is down
+    /// Why it is down (`ended`, `completed`, `failed`, `terminated`, `gave_up`, `waiting`), or what a start that is wanted waits for
+    /// (`backoff`, `draining`, `blocked`, `held`, `slot`, `group`).
+    std::optional<std::string> reason;
+    std::optional<std::string> waits_for;       ///< the child that it waits for: one that it requires, or that its group is parked on
+    bool held = false;                          ///< nothing is restarted until it is released
+    std::optional<std::int64_t> next_start_ms;  ///< milliseconds until its backoff or quarantine is over
+    std::optional<std::string> strategy;        ///< of a supervisor, as the two that follow
+    std::optional<std::uint64_t> window_used;   ///< restarts within the period
+    std::optional<std::uint64_t> intensity;     ///< so many are allowed
+    Labels labels;                              ///< in the order of their keys; none while it is down
 };
 
 /// One link, as its Device sees it.
@@ -51,8 +60,49 @@ struct Description {
     std::optional<std::uint64_t> window_used;   ///< restarts within the period
     std::optional<std::uint64_t> intensity;
     std::optional<std::int64_t> period_ms;
+    std::optional<std::int64_t> since_ms;       ///< how long it has been in its state
+    std::optional<std::int64_t> watchdog_ms;    ///< the longest silence that is allowed
+    bool significant = false;                   ///< its end may end its supervisor (S-48)
+    std::optional<std::string> auto_shutdown;   ///< of a supervisor, as those that follow
+    std::optional<std::uint64_t> children;      ///< entries
+    std::optional<std::uint64_t> max_children;  ///< of a dynamic one with a bound
+    std::optional<std::uint64_t> partitions;
     std::vector<LinkValue> links;  ///< the first of them, where there are many
     std::uint64_t links_total = 0;
+};
+
+/// What an operator can ask of a child (rules 8.10, X-2, X-14).
+enum class ChildVerb : std::uint8_t {
+    start,      ///< one that is down
+    start_now,  ///< also one in backoff or quarantine
+    stop,
+    restart,
+    enable,
+    disable,  ///< it stays down until it is enabled, whatever its group does
+    hold,     ///< what runs goes on, nothing is restarted; of a supervisor: for all below it, as the two that follow
+    release,  ///< ends a hold or a quarantine
+    reset,    ///< forgets failures and the restart window, and the delay that came of them
+    remove,   ///< one that is down is taken out
+};
+
+/// A child that `start_child` has made.
+struct AddedChild {
+    std::string name;          ///< full
+    std::string key;           ///< its name within its supervisor
+    std::optional<Line> line;  ///< of what was started; nothing where it is to start yet, or has done its work
+};
+
+/// How many there are below a supervisor (S-56). `active` are those that really run.
+struct ChildCounts {
+    std::uint64_t specs = 0, active = 0, supervisors = 0, workers = 0;
+};
+
+/// What `start_child` adds: a child as text in the form of the configuration, or more arguments for the template of a dynamic
+/// supervisor (decision 31).
+struct NewChild {
+    std::optional<std::string> spec;
+    std::vector<std::string> arguments;
+    std::string key;  ///< dynamic: its name; empty: the next number
 };
 
 /// The daemon about itself.
