@@ -168,6 +168,8 @@ int run(const Arguments& arguments, const Caller& caller) {
     }
     call->socket = arguments.socket;
     call->words = caller.words;
+    call->config_path = arguments.config;
+    call->cpus = cpus();
     backplane::shell::DaemonEnd end = backplane::shell::run_daemon(*settings, std::move(*call));
     return end.keeper_gone ? backplane::shell::replace_keeper(caller.words, configuration, std::move(end.lent_socket)) : end.exit_code;
 }

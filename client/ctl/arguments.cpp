@@ -117,6 +117,11 @@ void add_commands(CLI::App& app, Arguments& to) {
     add_journal(app, to);
     add("ping", Command::ping, "whether the daemon answers, and how fast");
     add("reexec", Command::reexec, "let the program at the daemon's path take over in place; nothing is lost");
+    CLI::App* reload = add("reload", Command::reload, "read the configuration anew; what runs goes on");
+    reload->add_flag("--dry-run", to.reload.dry_run, "only say what would be done");
+    reload->add_flag("--start-new", to.reload.start_new, "start the children that are new");
+    reload->add_flag("--remove-missing", to.reload.remove_missing, "stop and remove the children that are there no more");
+    reload->add_flag("--wait", to.wait_all, "until all that is wanted runs");
     add("detach", Command::detach, "end the daemon and leave its workers running, for the next start to adopt");
     add("version", Command::version, "the versions of this program and of the daemon");
 }

@@ -28,6 +28,7 @@ enum class Command : std::uint8_t {
     ping,
     version,
     reexec,
+    reload,
     detach,
     journal_save
 };
@@ -46,10 +47,12 @@ struct Arguments {
     std::optional<Duration> timeout;     ///< nothing: 5 s for questions; without end for what waits by its nature
     std::optional<std::uint64_t> since;  ///< events
     bool json = false;
-    bool follow = true;  ///< events
-    bool graph = false;  ///< events
-    bool wait = true;    ///< act, child start
-    bool now = false;    ///< start
+    bool follow = true;     ///< events
+    bool graph = false;     ///< events
+    bool wait = true;       ///< act, child start
+    bool now = false;       ///< start
+    bool wait_all = false;  ///< reload: until what it names is as it should be
+    ReloadOptions reload;
     bool force = false;  ///< journal save: a file that is there is replaced
 };
 

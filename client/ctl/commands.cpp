@@ -130,31 +130,13 @@ class Session {
         return print(render::shown(*done) + (arguments_.wait ? outcome() : ": accepted\n"));
     }
 
-    /// The state as it is, then as each event about it leaves it.
     Expected<int> wait() {
-        SubscribeOptions options;
-        if (const auto done = client_.subscribe(options, {}, question()); !done) {
-            return unexpected(done.error());
+        auto state = wait_until(arguments_.name, arguments_.wait_for, steady_now() + patience().length);
+        if (!state) {
+            return unexpected(state.error());
         }
-        const Instant deadline = steady_now() + patience().length;
-        for (;;) {
-            const auto description = describe();
-            const bool gone = !description && description.error().code == ErrorCode::not_found;
-            if (!description && !gone) {
-                return unexpected(description.error());
-            }
-            const std::string state = gone ? "gone" : description->row.state;
-            if (state == arguments_.wait_for) {
-                return print(arguments_.json && !gone ? render::status_json(*description) : arguments_.name + ": " + state + "\n");
-            }
-            if (gone && arguments_.wait_for != "gone") {
-                return unexpected(ErrorCode::not_found, arguments_.name);
-            }
-            const auto news = next_news(gone ? arguments_.name : description->row.name.value_or(arguments_.name), deadline);
-            if (!news) {
-                return unexpected(news.error().code, arguments_.name + " is " + state);
-            }
-        }
+        const auto description = arguments_.json ? client_.describe(arguments_.name, question()) : unexpected(ErrorCode::not_found);
+        return print(description ? render::status_json(*description) : render::shown(arguments_.name) + ": " + *state + "\n");
     }
 
     Expected<int> child_start() {
@@ -224,6 +206,19 @@ class Session {
                                      : "backplaned " + info->version + " serves\n");
     }
 
+    Expected<int> reload() {
+        const auto plan = client_.reload(arguments_.reload, question());
+        if (!plan) {
+            return unexpected(plan.error());
+        }
+        if (arguments_.wait_all && !arguments_.reload.dry_run) {
+            if (const auto done = wait_for(*plan); !done) {
+                return unexpected(done.error());
+            }
+        }
+        return print(arguments_.json ? render::plan_json(*plan) : render::plan_text(*plan, arguments_.reload));
+    }
+
     Expected<int> detach() {
         const auto done = client_.detach(question());
         return done ? print(arguments_.json ? "{}\n" : "detached: the workers run on, the next start adopts them\n")
@@ -291,6 +286,45 @@ class Session {
             return arguments_.id;
         }
         return arguments_.name == "/" || arguments_.name.empty() ? arguments_.id : arguments_.name + "/" + arguments_.id;
+    }
+
+    /// The state of a child as it is, then as each event about it leaves it, until it is `wanted`.
+    Expected<std::string> wait_until(const std::string& name, const std::string& wanted, Instant deadline) {
+        if (const auto done = client_.subscribe({}, {}, question()); !done) {
+            return unexpected(done.error());
+        }
+        for (;;) {
+            const auto description = client_.describe(name, question());
+            const bool gone = !description && description.error().code == ErrorCode::not_found;
+            if (!description && !gone) {
+                return unexpected(description.error());
+            }
+            const std::string state = gone ? "gone" : description->row.state;
+            if (state == wanted) {
+                return state;
+            }
+            if (gone) {
+                return unexpected(ErrorCode::not_found, name);
+            }
+            if (const auto news = next_news(description->row.name.value_or(name), deadline); !news) {
+                return unexpected(news.error().code, name + " is " + state);
+            }
+        }
+    }
+
+    /// Until what a reload started runs, and what it removed is gone.
+    Expected<void> wait_for(const ReloadPlan& plan) {
+        const Instant deadline = steady_now() + patience().length;
+        for (const ReloadPlan::Change& change : plan.changes) {
+            const bool starts = change.change == "added" && arguments_.reload.start_new;
+            const bool goes = change.change == "missing" && arguments_.reload.remove_missing;
+            if (starts || goes) {
+                if (const auto done = wait_until(change.name, starts ? "running" : "gone", deadline); !done) {
+                    return unexpected(done.error());
+                }
+            }
+        }
+        return {};
     }
 
     /// Waits for an event of the log about `name`; what else comes is no news here.
@@ -377,6 +411,7 @@ Expected<int> carry_out(const Arguments& arguments) {
         case Command::child_spec: return session->child_spec();
         case Command::ping: return session->ping();
         case Command::reexec: return session->reexec();
+        case Command::reload: return session->reload();
         case Command::detach: return session->detach();
         case Command::journal_save: return session->journal_save();
         default: return session->list();

@@ -223,6 +223,34 @@ std::string saved_text(const Saved& saved) {
            "\nLook at it: backplaned --replay " + shown(saved.file) + "\n";
 }
 
+namespace {
+
+/// What becomes of one entry, in words.
+std::string change_text(const ReloadPlan::Change& change, const ReloadOptions& options) {
+    if (change.change == "added") {
+        return options.start_new ? "new: started" : "new: stays down until it is started";
+    }
+    if (change.change == "missing") {
+        return options.remove_missing ? "missing: stopped and removed" : "missing: stays until its supervisor starts anew";
+    }
+    return change.restart ? "changed: from its next start on" : "changed";
+}
+
+}  // namespace
+
+std::string plan_text(const ReloadPlan& plan, const ReloadOptions& options) {
+    std::string text;
+    for (const std::string& warning : plan.warnings) {
+        text += "warning: " + shown(warning) + "\n";
+    }
+    std::vector<std::vector<std::string>> cells;
+    for (const ReloadPlan::Change& change : plan.changes) {
+        cells.push_back({shown(change.name), change_text(change, options)});
+    }
+    const std::string head = options.dry_run ? "would reload" : "reloaded";
+    return text + (cells.empty() ? head + ": nothing changes\n" : head + ":\n" + table(cells));
+}
+
 std::string counts_text(const ChildCounts& counts) {
     return std::to_string(counts.specs) + " children, " + std::to_string(counts.active) + " running; " +
            std::to_string(counts.supervisors) + " supervisors, " + std::to_string(counts.workers) + " workers\n";

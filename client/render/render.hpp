@@ -50,6 +50,7 @@ struct Saved {
 [[nodiscard]] std::string pong_text(const Pong& pong);
 [[nodiscard]] std::string versions_text(const Versions& versions);
 [[nodiscard]] std::string saved_text(const Saved& saved);
+[[nodiscard]] std::string plan_text(const ReloadPlan& plan, const ReloadOptions& options);
 [[nodiscard]] std::string counts_text(const ChildCounts& counts);
 /// `backplanectl: NAME: DETAIL`.
 [[nodiscard]] std::string error_line(const Error& error);
@@ -62,6 +63,7 @@ struct Saved {
 [[nodiscard]] std::string pong_json(const Pong& pong);
 [[nodiscard]] std::string versions_json(const Versions& versions);
 [[nodiscard]] std::string saved_json(const Saved& saved);
+[[nodiscard]] std::string plan_json(const ReloadPlan& plan);
 [[nodiscard]] std::string added_json(const AddedChild& added);
 [[nodiscard]] std::string counts_json(const ChildCounts& counts);
 [[nodiscard]] std::string named_json(std::string_view name);

@@ -171,6 +171,16 @@ std::string saved_json(const Saved& saved) {
     return one_line(json);
 }
 
+std::string plan_json(const ReloadPlan& plan) {
+    Json json;
+    json["changes"] = Json::array();
+    for (const ReloadPlan::Change& change : plan.changes) {
+        json["changes"].push_back(Json{{"name", change.name}, {"change", change.change}, {"restart", change.restart}});
+    }
+    json["warnings"] = plan.warnings;
+    return one_line(json);
+}
+
 std::string added_json(const AddedChild& added) {
     Json json;
     json["key"] = added.key;

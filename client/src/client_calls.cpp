@@ -194,6 +194,15 @@ Expected<void> Client::upgrade(Within within) {
     return ask_done(*state_->connection, std::move(request), within);
 }
 
+Expected<ReloadPlan> Client::reload(ReloadOptions options, Within within) {
+    Request request;
+    request.call = Call::reload;
+    request.dry_run = options.dry_run;
+    request.start_new = options.start_new;
+    request.remove_missing = options.remove_missing;
+    return ask_for<ReloadPlan>(*state_->connection, std::move(request), state_->connection->now() + within.length);
+}
+
 Expected<void> Client::detach(Within within) {
     Request request;
     request.call = Call::detach;

@@ -116,6 +116,14 @@ Answer to_answer(wire::Reply&& reply, Epoch epoch) {
     if (auto* counts = std::get_if<wire::ChildCounts>(&reply.body)) {
         return ChildCounts{counts->specs, counts->active, counts->supervisors, counts->workers};
     }
+    if (auto* plan = std::get_if<wire::Plan>(&reply.body)) {
+        ReloadPlan out;
+        out.warnings = std::move(plan->warnings);
+        for (wire::PlannedChange& change : plan->changes) {
+            out.changes.push_back({std::move(change.name), std::move(change.change), change.restart});
+        }
+        return out;
+    }
     if (auto* spec = std::get_if<wire::SpecText>(&reply.body)) {
         return SpecText{std::move(spec->spec)};
     }

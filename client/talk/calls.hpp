@@ -40,7 +40,7 @@ struct SpecText {
 };
 
 /// The value of a reply; monostate where a call has nothing to say but that it succeeded.
-using Answer = std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo, AddedChild, ChildCounts, SpecText>;
+using Answer = std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo, AddedChild, ChildCounts, SpecText, ReloadPlan>;
 
 /// A reply of the wire as the value that the library hands out.
 [[nodiscard]] Answer to_answer(wire::Reply&& reply, Epoch epoch);

@@ -75,6 +75,7 @@ enum class RecordKind : std::uint8_t {
     alert,
     child_released,  ///< from quarantine, by an operator or its cooldown
     child_added,     ///< by a call
+    reloaded,        ///< a new configuration was taken over
 };
 
 /// One event of the log (section 0). Fields that a kind does not use are zero; `record_fields` of the session room

@@ -427,6 +427,7 @@ void Engine::dispatch_process(Step& step, const Event& event) {
                 supervision_.add_child(step, event);
             }
             break;
+        case EventKind::reload: supervision_.reload(step, event); break;
         case EventKind::alive: supervision_.alive(step, event.child, event.generation); break;
         case EventKind::spawned: supervision_.spawned(step, event.child, event.generation, event.argument, event.number); break;
         case EventKind::spawn_failed:

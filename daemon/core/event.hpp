@@ -61,7 +61,12 @@ enum class EventKind : std::uint8_t {
 
     alive,      ///< a process gave the sign of life that its watchdog waits for (X-5)
     add_child,  ///< a child more for a supervisor, for a session (`start_child` of 8.10)
+    reload,     ///< a new configuration for the tree (S-66)
 };
+
+/// Flags of a `reload`.
+inline constexpr std::uint8_t reload_starts_new = 1;
+inline constexpr std::uint8_t reload_removes_missing = 2;
 
 /// What a `command` asks for. `start` is `restart_child` of the table of 8.10, `stop` `terminate_child`, `remove` `delete_child`.
 enum class Verb : std::uint8_t {
@@ -286,6 +291,13 @@ struct Event {
         Event e = command(s, Verb::start, supervisor, wait, request, again, deadline_ms);
         e.kind = EventKind::add_child;
         e.text = added;
+        return e;
+    }
+    /// `tree`: a supervisor encoded by `encode_spec`.
+    [[nodiscard]] static Event reload(std::string_view tree, bool start_new, bool remove_missing) {
+        Event e = configure(tree);
+        e.kind = EventKind::reload;
+        e.flag = static_cast<std::uint8_t>((start_new ? reload_starts_new : 0) | (remove_missing ? reload_removes_missing : 0));
         return e;
     }
     [[nodiscard]] static Event alive(ChildIndex child, std::uint32_t generation) {

@@ -93,6 +93,7 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::disconnect: return may_act() && event.fault <= fault_kind_max;
         case EventKind::command: return may_act() && event.mode <= static_cast<std::uint8_t>(verb_last);
         case EventKind::add_child: return may_act();
+        case EventKind::reload: return event.session == daemon_session;
         case EventKind::spawned:
         case EventKind::exiting:
         case EventKind::alive:

@@ -38,6 +38,7 @@
 #include "daemon/core/step.hpp"
 #include "daemon/core/supervision_state.hpp"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -81,6 +82,14 @@ struct ChildView {
     std::uint32_t children = 0;
     std::uint32_t max_children = 0;  ///< zero: no bound
     std::uint32_t partitions = 0;    ///< zero: not a partition supervisor
+};
+
+/// What a new configuration makes of an entry (S-66).
+enum class ChangeKind : std::uint8_t { added, changed, missing };
+struct Change {
+    std::string path;
+    ChangeKind kind = ChangeKind::added;
+    bool restart = false;  ///< changed: what runs now was started otherwise, so that it holds after a restart only
 };
 
 /// What `count_children` tells (S-56).
@@ -132,6 +141,10 @@ class Supervision {
     void command(Step& step, const Event& event);
     /// `start_child` (8.10): `Event::add_child`.
     void add_child(Step& step, const Event& event);
+    /// A new configuration for the tree: `Event::reload` (S-66). Answers at once; `config_invalid` names the entry that cannot be.
+    void reload(Step& step, const Event& event);
+    /// What `reload` would do with it: changes in the order of the new tree, nothing where nothing changes.
+    [[nodiscard]] Expected<std::vector<Change>> plan(std::string_view tree) const;
     /// A session that waited for an answer is gone.
     void forget_session(SessionIndex session);
 
@@ -204,6 +217,34 @@ class Supervision {
     void mark_removed(ChildIndex child, bool removed);
     [[nodiscard]] ChildIndex next_below(ChildIndex top, ChildIndex child) const;
     [[nodiscard]] ChildIndex sibling(ChildIndex supervisor, std::string_view name) const;
+
+    // a new configuration (supervision_reload.cpp)
+    struct Comparison {
+        std::vector<std::string> paths;  ///< of all that there would be, in order
+        std::vector<Change> changes;
+        std::string wrong;  ///< the path of what cannot be
+    };
+    struct Merge {
+        std::vector<Made> named;          ///< every entry of the new configuration
+        std::vector<ChildIndex> fresh;    ///< those that were not there before, topmost only
+        std::vector<ChildIndex> missing;  ///< those that are there and not in it, topmost only
+        bool start_new = false, remove_missing = false;
+    };
+    [[nodiscard]] static std::string flags_text(const SupervisorSpec& spec);
+    [[nodiscard]] static ChildSpec alone(const ChildSpec& spec);
+    [[nodiscard]] static std::string meant_path(const std::vector<std::string>& paths, std::string_view prefix, const std::string& to);
+    static void list_paths(const SupervisorSpec& spec, const std::string& prefix, std::vector<std::string>& paths);
+    [[nodiscard]] static bool orders_lead(const SupervisorSpec& spec, const std::string& prefix, Comparison& found);
+    [[nodiscard]] Comparison compare_all(const SupervisorSpec& spec) const;
+    void compare(ChildIndex supervisor, const SupervisorSpec& spec, const std::string& prefix, Comparison& found) const;
+    void compare_child(ChildIndex child, const ChildSpec& spec, const std::string& path, const std::string& prefix,
+                       Comparison& found) const;
+    [[nodiscard]] ChildIndex entry_of(ChildIndex supervisor, std::string_view name) const;
+    void merge_team(ChildIndex supervisor, const SupervisorSpec& spec, Merge& merge);
+    [[nodiscard]] ChildIndex merge_child(ChildIndex supervisor, const ChildSpec& spec, Merge& merge);
+    void order_row(ChildIndex supervisor, const std::vector<ChildIndex>& row);
+    void set_down(ChildIndex child);
+    void remove_missing(Step& step, ChildIndex child);
 
     // the agenda, and small questions (supervision.cpp)
     void settle(Step& step);
@@ -342,6 +383,9 @@ class Supervision {
     [[nodiscard]] bool add_orders(ChildIndex child, const ChildSpec& spec);
     void add_order(const Order& order);
     void remove_orders(ChildIndex child);
+    void remove_orders_from(ChildIndex child);
+    void free_order(std::uint32_t gone);
+    void unlink_order(std::uint32_t& head, std::uint32_t Order::*next, std::uint32_t gone);
     [[nodiscard]] ChildIndex resolve(ChildIndex child, std::string_view to) const;
     void lay_own(Step& step, ChildIndex child);
     void lay_others(Step& step, ChildIndex child);

@@ -58,31 +58,38 @@ void Supervision::add_order(const Order& order) {
     children_[order.to].orders_to = made;
 }
 
-/// What others say of it goes along: their links to it are over, and they require it no longer.
-void Supervision::remove_orders(ChildIndex i) {
-    const auto unlink = [this](std::uint32_t& head, std::uint32_t Order::*next, std::uint32_t gone) {
-        std::uint32_t* at = &head;
-        while (*at != gone) {
-            at = &(orders_[*at].*next);
-        }
-        *at = orders_[gone].*next;
-    };
-    const auto free = [this](std::uint32_t gone) {
-        orders_[gone] = Order{};
-        orders_[gone].next_from = free_order_;
-        free_order_ = gone;
-    };
+void Supervision::unlink_order(std::uint32_t& head, std::uint32_t Order::*next, std::uint32_t gone) {
+    std::uint32_t* at = &head;
+    while (*at != gone) {
+        at = &(orders_[*at].*next);
+    }
+    *at = orders_[gone].*next;
+}
+
+void Supervision::free_order(std::uint32_t gone) {
+    orders_[gone] = Order{};
+    orders_[gone].next_from = free_order_;
+    free_order_ = gone;
+}
+
+/// What it says itself.
+void Supervision::remove_orders_from(ChildIndex i) {
     while (children_[i].orders_from != 0) {
         const std::uint32_t gone = children_[i].orders_from;
         children_[i].orders_from = orders_[gone].next_from;
-        unlink(children_[orders_[gone].to].orders_to, &Order::next_to, gone);
-        free(gone);
+        unlink_order(children_[orders_[gone].to].orders_to, &Order::next_to, gone);
+        free_order(gone);
     }
+}
+
+/// What others say of it goes along: their links to it are over, and they require it no longer.
+void Supervision::remove_orders(ChildIndex i) {
+    remove_orders_from(i);
     while (children_[i].orders_to != 0) {
         const std::uint32_t gone = children_[i].orders_to;
         children_[i].orders_to = orders_[gone].next_to;
-        unlink(children_[orders_[gone].from].orders_from, &Order::next_from, gone);
-        free(gone);
+        unlink_order(children_[orders_[gone].from].orders_from, &Order::next_from, gone);
+        free_order(gone);
     }
 }
 

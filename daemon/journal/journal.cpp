@@ -199,6 +199,7 @@ bool Journal::can_refuse(core::EventKind kind) {
         case core::EventKind::grant:
         case core::EventKind::register_name:
         case core::EventKind::watch_name:
+        case core::EventKind::add_child:
         case core::EventKind::label: return true;
         default: return false;
     }

@@ -56,6 +56,7 @@ struct ShellRequest {
     std::uint64_t id = 0;
     wire::Call call = wire::Call::upgrade;
     bool is_taken = false;
+    bool dry_run = false, start_new = false, remove_missing = false;  ///< reload
     [[nodiscard]] bool is_for_nobody() const { return session == core::daemon_session; }
 };
 
@@ -115,6 +116,8 @@ class Hub {
     /// What is asked of the process, once; for nobody where nothing is.
     [[nodiscard]] ShellRequest take_shell_request();
     void answer_shell(ErrorCode code, std::string detail = {});
+    /// What a reload does, or would do.
+    void answer_plan(wire::Plan plan);
     /// All that connections hold beside the core's state, as bytes; only those with a socket.
     void save_connections(std::string& bytes) const;
     /// The other way, behind `restore`. Answers the sessions that have a socket; false for bytes that `save_connections` did not write.

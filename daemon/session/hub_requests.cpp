@@ -82,6 +82,7 @@ void Hub::carry_out(core::SessionIndex session, const wire::Request& request) {
         case Call::subscribe: subscribe(session, request); return;
         case Call::unsubscribe: unsubscribe(session, request); return;
         case Call::ready: worker_ready(session, request); return;
+        case Call::reload:
         case Call::upgrade:
         case Call::detach: ask_shell(session, request); return;
         case Call::label: label(session, request); return;
@@ -180,7 +181,7 @@ void Hub::ask_shell(core::SessionIndex session, const wire::Request& request) {
         refuse(session, request.id, ErrorCode::busy, "another one is under way");
         return;
     }
-    shell_request_ = ShellRequest{session, request.id, request.call, false};
+    shell_request_ = ShellRequest{session, request.id, request.call, false, request.dry_run, request.start_new, request.remove_missing};
 }
 
 ShellRequest Hub::take_shell_request() {
@@ -203,6 +204,17 @@ void Hub::answer_shell(ErrorCode code, std::string detail) {
     }
     wire::Reply answer;
     answer.id = asked.id;
+    reply(asked.session, std::move(answer));
+}
+
+void Hub::answer_plan(wire::Plan plan) {
+    const ShellRequest asked = std::exchange(shell_request_, {});
+    if (asked.is_for_nobody() || asked.session >= connections_.size() || !connections_[asked.session]) {
+        return;
+    }
+    wire::Reply answer;
+    answer.id = asked.id;
+    answer.body = std::move(plan);
     reply(asked.session, std::move(answer));
 }
 

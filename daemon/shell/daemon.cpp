@@ -214,7 +214,7 @@ DaemonEnd run_daemon(const config::Settings& settings, DaemonCall call) {
     JournalRecorder recorder{*begun->journal};
     log_info("backplaned " + std::string{version_text} + " listens at " + *path);
     Loop loop{LoopParts{state->hub, host, **listener, *signals, notify, files.now, keeper, begun->journal.get(), &recorder, files.before,
-                        call.words, call.configuration}};
+                        call.words, call.configuration, call.config_path, call.cpus}};
     if (call.handoff && state->engine.steps() != 0) {
         if (!loop.take_over(*call.handoff)) {
             crash("the handoff does not fit the journal");

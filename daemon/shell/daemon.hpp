@@ -34,6 +34,8 @@ struct DaemonCall {
     std::optional<Handoff> handoff{};      ///< of the program that this one replaces in place
     std::vector<std::string> words{};      ///< the command line, for a program after this one
     std::string configuration{};           ///< its text, likewise
+    std::string config_path{};             ///< where it was read, and is read again when it is to be
+    std::uint32_t cpus = 1;
 };
 
 /// Runs until it is told to stop. Where a daemon before this one crashed, or was another program in this process, its state is taken

@@ -23,22 +23,6 @@ using process::Descriptor;
 
 Unexpected system_error(const char* what) { return unexpected(ErrorCode::system, std::string{what} + ": " + std::strerror(errno)); }
 
-/// The text in memory of its own: every daemon of this service reads the same one, whatever becomes of the file.
-Expected<Descriptor> text_in_memory(const std::string& text) {
-    Descriptor memory{memfd_create("backplaned.json", MFD_CLOEXEC)};
-    if (!memory) {
-        return system_error("memfd_create");
-    }
-    for (std::size_t written = 0; written < text.size();) {
-        const ssize_t bytes = write(memory.get(), text.data() + written, text.size() - written);
-        if (bytes < 0 && errno != EINTR) {
-            return system_error("configuration in memory");
-        }
-        written += bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
-    }
-    return memory;
-}
-
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
     for (const std::string& text : texts) {
@@ -55,6 +39,21 @@ std::uint64_t watchdog_us() {
 }
 
 }  // namespace
+
+Expected<Descriptor> text_in_memory(const std::string& text) {
+    Descriptor memory{memfd_create("backplaned.json", MFD_CLOEXEC)};
+    if (!memory) {
+        return system_error("memfd_create");
+    }
+    for (std::size_t written = 0; written < text.size();) {
+        const ssize_t bytes = write(memory.get(), text.data() + written, text.size() - written);
+        if (bytes < 0 && errno != EINTR) {
+            return system_error("configuration in memory");
+        }
+        written += bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+    }
+    return memory;
+}
 
 Expected<int> become_keeper(const std::vector<std::string>& arguments, const std::string& configuration, Inherited given) {
     if (given.listening.size() > 1) {

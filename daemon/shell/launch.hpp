@@ -39,6 +39,9 @@ struct Kept {
 /// What the program before this one handed over, and its end of the keeper's socket; empty where it had none.
 [[nodiscard]] Expected<Handoff> find_handoff(int descriptor, std::unique_ptr<KeeperLink>& keeper);
 
+/// The text in memory of its own: every daemon of this service reads the same one, whatever becomes of the file.
+[[nodiscard]] Expected<process::Descriptor> text_in_memory(const std::string& text);
+
 /// The text behind a descriptor, which is closed.
 [[nodiscard]] Expected<std::string> read_descriptor(int descriptor);
 

@@ -117,6 +117,8 @@ void open_log(config::LogLevel level, bool show_time) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+void set_log_level(config::LogLevel level) { spdlog::default_logger()->set_level(level_of(level)); }
+
 void log_debug(std::string_view line) { log(spdlog::level::debug, line); }
 void log_info(std::string_view line) { log(spdlog::level::info, line); }
 void log_warning(std::string_view line) { log(spdlog::level::warn, line); }

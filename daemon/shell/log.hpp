@@ -12,6 +12,7 @@ namespace backplane::shell {
 
 /// Sets up the log, once, before the first line. `show_time`: lines begin with it; without, the service manager stamps them.
 void open_log(config::LogLevel level, bool show_time);
+void set_log_level(config::LogLevel level);
 
 void log_debug(std::string_view line);
 void log_info(std::string_view line);

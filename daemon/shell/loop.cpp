@@ -185,9 +185,7 @@ void Loop::take_signals() {
     const bool is_kept = parts_.keeper != nullptr;
     upgrade_wanted_ = upgrade_wanted_ || seen.upgrade;
     // A terminal sends these to keeper and daemon alike, and the keeper passes on its own.
-    if (seen.hangup && !is_kept) {
-        log_info("SIGHUP: there is nothing to reload yet");
-    }
+    reload_wanted_ = reload_wanted_ || (seen.hangup && !is_kept);  // any number of them is one
     direct_stops_ += seen.terminate + (is_kept ? 0 : seen.interrupt);
     terminate();
 }
@@ -218,7 +216,7 @@ void Loop::take_keeper() {
                 if (message.status == SIGUSR2) {
                     upgrade_wanted_ = true;
                 } else {
-                    log_info("SIGHUP: there is nothing to reload yet");
+                    reload_wanted_ = true;
                 }
                 break;
             default: break;

@@ -47,6 +47,8 @@ struct LoopParts {
     std::uint64_t open_files_before = 0;  ///< what workers get
     std::vector<std::string> words{};     ///< the command line, for a program after this one
     std::string configuration{};          ///< its text
+    std::string config_path{};            ///< where that was read, and is read again
+    std::uint32_t cpus = 1;               ///< what `"partitions": "cpus"` means
 };
 
 /// How a loop ended.
@@ -86,6 +88,9 @@ class Loop final : private Watcher {
     void keep_journal();
     void take_requests();
     void upgrade();
+    void reload(const session::ShellRequest& asked);
+    [[nodiscard]] Expected<wire::Plan> try_reload(const session::ShellRequest& asked);
+    void keep_configuration(const std::string& text);
     [[nodiscard]] Handoff hand_over() const;
     void take_connections();
     [[nodiscard]] bool has_room() const;
@@ -125,6 +130,7 @@ class Loop final : private Watcher {
     bool keeper_spoke_ = false;
     bool said_full_ = false;
     bool upgrade_wanted_ = false;
+    bool reload_wanted_ = false;
     bool signalled_ = false;
     bool child_died_ = false;
     bool somebody_waits_ = false;  ///< on the listening socket

@@ -21,6 +21,12 @@ void Loop::take_requests() {
         exit_code_ = exit_code_.value_or(0);
         return;
     }
+    if (std::exchange(reload_wanted_, false) && !exit_code_) {
+        reload({});
+    }
+    if (!asked.is_for_nobody() && asked.call == wire::Call::reload) {
+        return reload(asked);
+    }
     upgrade_wanted_ = upgrade_wanted_ || !asked.is_for_nobody();
     const bool is_quiet = !workers_->has_spawns() && (parts_.keeper == nullptr || !parts_.keeper->has_unsent());
     if (upgrade_wanted_ && is_quiet && !exit_code_) {

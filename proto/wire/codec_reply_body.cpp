@@ -262,6 +262,45 @@ void take_counts(Fields& fields, ChildCounts& counts) {
     fields.any_number("workers", counts.workers);
 }
 
+void take_plan(Fields& fields, Plan& plan) {
+    if (const JsonValue* array = fields.nested("changes", JsonKind::array)) {
+        for (const JsonValue& item : array->items) {
+            Fields inner(item, "reply.ok.changes", ErrorCode::malformed);
+            PlannedChange& change = plan.changes.emplace_back();
+            inner.text("name", change.name, any_text);
+            inner.text("change", change.change, any_text);
+            inner.boolean("restart", change.restart, Need::optional);
+            fields.take_error(inner);
+        }
+    }
+    if (const JsonValue* array = fields.nested("warnings", JsonKind::array, Need::optional)) {
+        for (const JsonValue& item : array->items) {
+            if (item.kind == JsonKind::text) {
+                plan.warnings.push_back(item.text);
+            }
+        }
+    }
+}
+
+void write_plan(JsonOut& json, const Plan& plan) {
+    json.key("changes");
+    json.begin_array();
+    for (const PlannedChange& change : plan.changes) {
+        json.begin_object();
+        json.member("name", change.name);
+        json.member("change", change.change);
+        json.member("restart", change.restart);
+        json.end_object();
+    }
+    json.end_array();
+    json.key("warnings");
+    json.begin_array();
+    for (const std::string& warning : plan.warnings) {
+        json.value(warning);
+    }
+    json.end_array();
+}
+
 /// Writes each alternative of Reply::body.
 struct BodyWriter {
     JsonOut& json;
@@ -289,6 +328,7 @@ struct BodyWriter {
         json.member("workers", body.workers);
     }
     void operator()(const SpecText& body) const { json.member("spec", body.spec); }
+    void operator()(const Plan& body) const { write_plan(json, body); }
 };
 
 }  // namespace
@@ -311,6 +351,7 @@ bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& er
         case Call::delete_child: fields.text("name", reply.body.emplace<Named>().name, any_text); break;
         case Call::start_child: take_added(fields, reply.body.emplace<Added>()); break;
         case Call::count_children: take_counts(fields, reply.body.emplace<ChildCounts>()); break;
+        case Call::reload: take_plan(fields, reply.body.emplace<Plan>()); break;
         case Call::child_spec: fields.text("spec", reply.body.emplace<SpecText>().spec, any_text); break;
         case Call::daemon: take_info(fields, reply.body.emplace<DaemonInfo>()); break;
         case Call::register_name:

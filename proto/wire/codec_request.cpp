@@ -19,6 +19,7 @@ constexpr std::uint16_t takes_subscription = 64;
 constexpr std::uint16_t takes_labels = 128;
 constexpr std::uint16_t takes_now = 256;
 constexpr std::uint16_t takes_child = 512;
+constexpr std::uint16_t takes_reload = 1024;
 
 struct Shape {
     Call call;
@@ -54,6 +55,7 @@ constexpr std::array shapes{
     Shape{Call::delete_child, "delete_child", takes_name | takes_wait},
     Shape{Call::count_children, "count_children", takes_name},
     Shape{Call::child_spec, "child_spec", takes_name},
+    Shape{Call::reload, "reload", takes_reload},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.
@@ -158,6 +160,11 @@ void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     if ((takes & takes_child) != 0) {
         take_child(fields, request);
     }
+    if ((takes & takes_reload) != 0) {
+        fields.boolean("dry_run", request.dry_run, Need::optional);
+        fields.boolean("start_new", request.start_new, Need::optional);
+        fields.boolean("remove_missing", request.remove_missing, Need::optional);
+    }
     if ((takes & takes_subscription) != 0) {
         fields.optional_number("since", request.since);
         fields.boolean("graph", request.graph, Need::optional);
@@ -218,6 +225,11 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
     }
     if ((takes & takes_child) != 0) {
         write_child(json, request);
+    }
+    if ((takes & takes_reload) != 0) {
+        json.member("dry_run", request.dry_run);
+        json.member("start_new", request.start_new);
+        json.member("remove_missing", request.remove_missing);
     }
     if ((takes & takes_subscription) != 0) {
         if (request.since) {

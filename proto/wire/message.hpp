@@ -192,8 +192,9 @@ enum class Call : std::uint8_t {
     delete_child,
     count_children,
     child_spec,
+    reload,
 };
-inline constexpr Call call_last = Call::child_spec;
+inline constexpr Call call_last = Call::reload;
 
 /// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
 struct Request {
@@ -208,6 +209,9 @@ struct Request {
     bool again = false;                  ///< commands: asked before the daemon's crash; not to be done twice
     std::uint32_t within_ms = 0;         ///< commands: how long to wait for the supervisor's present step at most; 0: for ever (S-58)
     bool now = false;                    ///< start: a backoff ends, and a quarantine
+    bool dry_run = false;                ///< reload: say what it would do
+    bool start_new = false;              ///< reload
+    bool remove_missing = false;         ///< reload
     std::string key;                     ///< start_child: the name of a dynamic supervisor's child; empty: the next number
     std::vector<std::string> arguments;  ///< start_child: what a dynamic supervisor's template gets more
     std::optional<std::string> spec;     ///< start_child: a child as text, in the form of the configuration
@@ -304,10 +308,21 @@ struct DaemonInfo {
     std::vector<std::string> weaker;                              ///< guarantees that this kernel or configuration weakens, in words
 };
 
+/// What `reload` does, or would do.
+struct PlannedChange {
+    std::string name;
+    std::string change;    ///< `added`, `changed`, `missing`
+    bool restart = false;  ///< what runs was started otherwise: it holds after a restart
+};
+struct Plan {
+    std::vector<PlannedChange> changes;
+    std::vector<std::string> warnings;
+};
+
 struct Reply {
     std::uint64_t id = 0;
     Error error;  ///< code ok: carried out
-    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo, Added, ChildCounts, SpecText> body;
+    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo, Added, ChildCounts, SpecText, Plan> body;
 };
 
 /// One event of the log as it is told to subscribers.

@@ -243,6 +243,9 @@ class BP_EXPORT Client {
     /// The program that lies at the daemon's path now takes over in place: no session, worker or descriptor is lost. `not_supported`
     /// where it cannot, with the reason.
     Expected<void> upgrade(Within within = default_patience);
+    /// Has the daemon read its configuration anew, and tells what comes of it. `config_invalid` with file, line, column and key where
+    /// something is wrong; then nothing has changed.
+    Expected<ReloadPlan> reload(ReloadOptions options = {}, Within within = default_patience);
     /// Ends daemon and keeper and leaves the workers running, for the next start to adopt. This Client resumes there, if it comes in time.
     Expected<void> detach(Within within = default_patience);
 

@@ -105,6 +105,22 @@ struct NewChild {
     std::string key;  ///< dynamic: its name; empty: the next number
 };
 
+/// What a reload of the configuration does, or would do (S-66).
+struct ReloadPlan {
+    struct Change {
+        std::string name;      ///< full
+        std::string change;    ///< `added`, `changed`, `missing`
+        bool restart = false;  ///< changed: it holds after a restart of the child only
+    };
+    std::vector<Change> changes;
+    std::vector<std::string> warnings;
+};
+struct ReloadOptions {
+    bool dry_run = false;         ///< only say what would be done
+    bool start_new = false;       ///< start what is new; OTP leaves it down
+    bool remove_missing = false;  ///< stop and remove what is there no more; OTP keeps it
+};
+
 /// The daemon about itself.
 struct DaemonInfo {
     std::int64_t pid = 0;
