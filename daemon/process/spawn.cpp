@@ -9,11 +9,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace backplane::process {
@@ -48,6 +51,8 @@ struct Layout {
     std::vector<const char*> environment_pointers;
     std::vector<const char*> candidate_pointers;
     std::vector<const char*> argument_pointers;
+    std::vector<LimitPlan> limits;
+    std::string oom_score;
     ChildPlan plan;
 };
 
@@ -79,6 +84,55 @@ OutputPlan plan_output(const core::OutputSpec& output) {
     plan.to_null = output.kind == core::OutputKind::null;
     plan.path = output.kind == core::OutputKind::file ? output.path.c_str() : nullptr;
     return plan;
+}
+
+/// The kernel's number for a resource as a configuration names it; -1: there is none of that name.
+int resource_number(std::string_view name) {
+    static constexpr std::array<std::pair<std::string_view, int>, 16> all{{{"as", RLIMIT_AS},
+                                                                           {"core", RLIMIT_CORE},
+                                                                           {"cpu", RLIMIT_CPU},
+                                                                           {"data", RLIMIT_DATA},
+                                                                           {"fsize", RLIMIT_FSIZE},
+                                                                           {"locks", RLIMIT_LOCKS},
+                                                                           {"memlock", RLIMIT_MEMLOCK},
+                                                                           {"msgqueue", RLIMIT_MSGQUEUE},
+                                                                           {"nice", RLIMIT_NICE},
+                                                                           {"nofile", RLIMIT_NOFILE},
+                                                                           {"nproc", RLIMIT_NPROC},
+                                                                           {"rss", RLIMIT_RSS},
+                                                                           {"rtprio", RLIMIT_RTPRIO},
+                                                                           {"rttime", RLIMIT_RTTIME},
+                                                                           {"sigpending", RLIMIT_SIGPENDING},
+                                                                           {"stack", RLIMIT_STACK}}};
+    for (const auto& [known, number] : all) {
+        if (known == name) {
+            return number;
+        }
+    }
+    return -1;
+}
+
+/// False where a resource is unknown.
+bool plan_share(const core::LaunchSpec& launch, Layout& layout) {
+    static_assert(RLIM_INFINITY == core::no_limit);
+    for (const core::ResourceLimit& limit : launch.limits) {
+        const int resource = resource_number(limit.name);
+        if (resource < 0) {
+            return false;
+        }
+        layout.limits.push_back({resource, limit.soft, limit.hard});
+    }
+    ChildPlan& plan = layout.plan;
+    plan.umask = launch.umask;
+    plan.limits = layout.limits.data();
+    plan.limits_count = static_cast<int>(layout.limits.size());
+    plan.set_nice = launch.set_nice;
+    plan.nice = launch.nice;
+    if (launch.set_oom_score) {
+        layout.oom_score = std::to_string(launch.oom_score);
+        plan.oom_score = layout.oom_score.c_str();
+    }
+    return true;
 }
 
 void plan_child(const core::LaunchSpec& launch, const SpawnContext& context, Layout& layout) {
@@ -182,6 +236,9 @@ Spawned Spawner::spawn(const core::LaunchSpec& launch, const SpawnContext& conte
     if (layout.candidates.empty()) {
         const bool is_relative = launch.exec.front().find('/') != std::string::npos;
         return is_relative ? failed(SpawnStep::prepare, EINVAL) : failed(SpawnStep::exec, ENOENT);
+    }
+    if (!plan_share(launch, layout)) {
+        return failed(SpawnStep::limits, EINVAL);
     }
     plan_child(launch, context, layout);
     return clone_child(static_cast<char*>(stack_) + guard_bytes + stack_bytes, layout, context);

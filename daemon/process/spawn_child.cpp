@@ -206,6 +206,33 @@ bool limit_open_files(ChildPlan& plan) {
     return syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, nullptr) == 0 || fail(plan, SpawnStep::descriptors);
 }
 
+/// How much of the machine it may have. What needs a privilege that the daemon lacks is a failed start and no weaker worker.
+bool take_share(ChildPlan& plan) {
+    // Raised scores and niceness need no privilege, and limits that they could break come last.
+    if (plan.oom_score != nullptr) {
+        const long file = syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+        long length = 0;
+        while (plan.oom_score[length] != '\0') {
+            ++length;
+        }
+        if (file < 0 || syscall(SYS_write, file, plan.oom_score, length) != length) {
+            return fail(plan, SpawnStep::oom_score);
+        }
+        syscall(SYS_close, file);
+    }
+    if (plan.set_nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, plan.nice) != 0) {
+        return fail(plan, SpawnStep::nice);
+    }
+    for (int i = 0; i < plan.limits_count; ++i) {
+        const LimitPlan& wanted = plan.limits[i];
+        const rlimit limit{wanted.soft, wanted.hard};
+        if (syscall(SYS_prlimit64, 0, wanted.resource, &limit, nullptr) != 0) {
+            return fail(plan, SpawnStep::limits);
+        }
+    }
+    return true;
+}
+
 /// Errors as execvp reports them: a candidate that is not there gives way to the next, one that may not be executed is
 /// remembered, anything else is the answer.
 bool execute(ChildPlan& plan) {
@@ -229,14 +256,15 @@ int run_child(void* argument) noexcept {
         return 127;
     }
     reset_dispositions();
-    syscall(SYS_umask, 022);
+    syscall(SYS_umask, 022);  // its output files are the house's, whatever it makes itself
     if (!place_descriptors(plan)) {
         return 127;
     }
     close_others(plan);
-    if (!limit_open_files(plan)) {
+    if (!limit_open_files(plan) || !take_share(plan)) {
         return 127;
     }
+    syscall(SYS_umask, plan.umask);
     if (syscall(SYS_chdir, plan.directory) != 0) {
         fail(plan, SpawnStep::directory);
         return 127;

@@ -13,6 +13,13 @@ struct OutputPlan {
     bool to_null = false;
 };
 
+/// One resource limit, by the kernel's number.
+struct LimitPlan {
+    int resource = 0;
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+};
+
 struct ChildPlan {
     const char* directory = nullptr;
     const char* const* candidates = nullptr;   ///< programs to try, ended by null
@@ -23,6 +30,12 @@ struct ChildPlan {
     int parent = 0;                            ///< whose child it must still be after PDEATHSIG is set; 0: no PDEATHSIG
     bool has_close_range = false;
     std::uint64_t open_files_soft = 0;  ///< 0: leave RLIMIT_NOFILE
+    std::uint32_t umask = 022;
+    const LimitPlan* limits = nullptr;
+    int limits_count = 0;
+    bool set_nice = false;
+    int nice = 0;
+    const char* oom_score = nullptr;  ///< what is written to oom_score_adj; null: nothing is
 
     /// The child's answer: written before it ends, never where it has executed. `step` is a core::SpawnStep.
     volatile int step = 0;
