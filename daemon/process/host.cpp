@@ -99,11 +99,24 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     if (entry.state != State::vacant) {
         return refused(core::SpawnStep::prepare, EBUSY);
     }
+    SpawnContext context;
+    Credentials credentials;
+    if (!launch.credentials.empty()) {
+        credentials = spawner_.resolve(launch.credentials);
+        context.credentials = &credentials;
+    }
+    if (credentials.error_number != 0) {
+        entry.notify.close();
+        return refused(credentials.step, credentials.error_number);
+    }
     if (const int wrong = open_notify(entry, {child, generation}, options); wrong != 0) {
         return refused(core::SpawnStep::notify_socket, wrong);
     }
-    SpawnContext context;
-    context.addresses = {options.worker_socket >= 0, options.socket_path, entry.notify.path(), options.resume};
+    if (context.credentials != nullptr) {
+        entry.notify.give_to(credentials.uid);
+    }
+    context.addresses = {options.worker_socket >= 0, options.socket_path, entry.notify.path(), options.resume, options.watchdog_us};
+    context.helper = options_.exec_helper;
     context.pid_place = options.pid_place;
     context.worker_socket = options.worker_socket;
     context.die_with_parent = options_.die_with_daemon;
@@ -119,15 +132,53 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     entry.pid = spawned.pid;
     entry.is_pinned = true;
     entry.pidfd = std::move(spawned.pidfd);
+    entry.report = std::move(spawned.report);
     leaders_.emplace(entry.pid, child);
     ++occupied_;
+    return outcome_of(entry);
+}
+
+SpawnOutcome Host::outcome_of(const Entry& entry) {
     SpawnOutcome outcome;
     outcome.started = true;
     outcome.pid = entry.pid;
     outcome.started_at = facts_of(entry.pid).started_at;
     outcome.pidfd = entry.pidfd.get();
     outcome.notify_fd = entry.notify.fd();
+    outcome.start_fd = entry.report.get();
     return outcome;
+}
+
+std::optional<SpawnOutcome> Host::take_start(core::ChildIndex child, std::uint32_t generation) {
+    Entry* entry = find(child, generation);
+    if (entry == nullptr || !entry->report) {
+        return std::nullopt;
+    }
+    HelperAnswer answer = read_report(entry->report.get());
+    if (!answer.is_known) {
+        return std::nullopt;
+    }
+    if (entry->start_given_up && answer.error_number == 0) {
+        answer.error_number = ETIMEDOUT;
+    }
+    entry->report.reset();
+    if (answer.error_number == 0) {
+        return outcome_of(*entry);
+    }
+    // It wrote its answer and ends, or it was killed and its pipe is closed: either way the end is certain and near.
+    (void)send_signal(entry->pidfd.get(), SIGKILL);
+    reap_ending(entry->pid);
+    leaders_.erase(entry->pid);
+    vacate(*entry);
+    return refused(answer.step, answer.error_number);
+}
+
+void Host::give_up_start(core::ChildIndex child, std::uint32_t generation) {
+    Entry* entry = find(child, generation);
+    if (entry != nullptr && entry->report) {
+        entry->start_given_up = true;
+        (void)send_signal(entry->pidfd.get(), SIGKILL);
+    }
 }
 
 std::optional<LeaderExit> Host::take_exit(core::ChildIndex child, std::uint32_t generation) {

@@ -44,10 +44,11 @@ struct Incarnation {
 
 /// What a worker gets beside its LaunchSpec. All is borrowed for the length of the call.
 struct SpawnOptions {
-    int worker_socket = -1;      ///< becomes its descriptor 3 (BACKPLANE_FD); the caller closes its own copy after the call; -1: none
-    std::string socket_path;     ///< BACKPLANE_SOCKET; empty: not set
-    std::string resume;          ///< BACKPLANE_RESUME; empty: not set
-    int notify_descriptor = -1;  ///< adopt: the socket that is bound at its path already; taken over
+    int worker_socket = -1;         ///< becomes its descriptor 3 (BACKPLANE_FD); the caller closes its own copy after the call; -1: none
+    std::string socket_path;        ///< BACKPLANE_SOCKET; empty: not set
+    std::string resume;             ///< BACKPLANE_RESUME; empty: not set
+    int notify_descriptor = -1;     ///< adopt: the socket that is bound at its path already; taken over
+    std::uint64_t watchdog_us = 0;  ///< WATCHDOG_USEC, and WATCHDOG_PID; 0: neither
     std::int32_t* pid_place = nullptr;  ///< where the kernel stores the pid before the worker runs; null: nowhere
     bool wants_notify = false;          ///< make a NOTIFY_SOCKET
     std::string notify_directory;       ///< where its path lies; used where wants_notify
@@ -60,6 +61,7 @@ struct SpawnOutcome {
     std::uint64_t started_at = 0;                     ///< with pid and boot its name for ever (X-12)
     int pidfd = -1;                                   ///< watch for reading; then call take_exit
     int notify_fd = -1;                               ///< watch for reading, where there is one; then call read_notify
+    int start_fd = -1;                                ///< not known yet: watch for reading, then call take_start; -1: it is
     core::SpawnStep step = core::SpawnStep::prepare;  ///< not started: where it failed (F-5)
     int error_number = 0;                             ///< not started: the errno
 };
@@ -96,6 +98,7 @@ struct HostOptions {
     bool die_with_daemon = false;       ///< PDEATHSIG: without a keeper nobody would be there for them
     Parent* parent = nullptr;           ///< borrowed; null: there is no keeper
     std::uint64_t open_files_soft = 0;  ///< the workers' soft RLIMIT_NOFILE; 0: as the daemon's own
+    std::string exec_helper = find_exec_helper();
 };
 
 class Host {
@@ -111,8 +114,14 @@ class Host {
     [[nodiscard]] int bind_notify(core::ChildIndex child, std::uint32_t generation, const std::string& directory);
     /// Starts a process; returns when it has executed its program or failed (a vfork's time). A child that has not been seen
     /// empty is refused with {prepare, EBUSY}: no worker ever runs twice.
+    /// One with credentials is started by the exec helper, whose answer comes later (`start_fd`).
     [[nodiscard]] SpawnOutcome spawn(core::ChildIndex child, std::uint32_t generation, const core::LaunchSpec& launch,
                                      const SpawnOptions& options);
+    /// What the exec helper answered: `started` with everything that `spawn` tells, or where it failed, and then nothing is left of it.
+    /// Nothing where that is not known yet, or was told.
+    [[nodiscard]] std::optional<SpawnOutcome> take_start(core::ChildIndex child, std::uint32_t generation);
+    /// The helper hangs: it is killed, and take_start will tell {helper, ETIMEDOUT} when it has ended.
+    void give_up_start(core::ChildIndex child, std::uint32_t generation);
 
     // ---- workers of a daemon that crashed (host_adopt.cpp) -----------------------------------------------------------------
     /// Takes up a process that an earlier daemon started, if the pid still means it. `dead`: its end was taken in already; it is then
@@ -189,12 +198,15 @@ class Host {
         std::int32_t status = 0;
         std::uint64_t started_at = 0;  ///< adopted: as long as the pid still means this one, it is not taken away
         Descriptor pidfd;
+        Descriptor report;  ///< of the exec helper, until it is known what became of the start
+        bool start_given_up = false;
         NotifySocket notify;
     };
 
     [[nodiscard]] Entry& entry_of(core::ChildIndex child);
     [[nodiscard]] Entry* find(core::ChildIndex child, std::uint32_t generation);
     [[nodiscard]] static int open_notify(Entry& entry, const Incarnation& incarnation, const SpawnOptions& options);
+    [[nodiscard]] static SpawnOutcome outcome_of(const Entry& entry);
     void vacate(Entry& entry);
     void reap_strays();
     void take_all_ends();

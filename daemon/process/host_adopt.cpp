@@ -45,6 +45,7 @@ SpawnOutcome Host::adopt(core::ChildIndex child, std::uint32_t generation, std::
     entry.pidfd = std::move(pidfd);
     if (!dead) {
         (void)open_notify(entry, {child, generation}, options);
+        entry.notify.give_to(facts.uid);
     }
     leaders_.emplace(pid, child);
     outcome.started = true;

@@ -2,6 +2,7 @@
 /// The parent side of a spawn: lays out all that the child needs, blocks signals, clones, and reads the child's answer.
 #include "daemon/process/spawn.hpp"
 
+#include "daemon/process/exec_orders.hpp"
 #include "daemon/process/reap.hpp"
 #include "daemon/process/spawn_child.hpp"
 
@@ -51,6 +52,10 @@ struct Layout {
     std::vector<const char*> environment_pointers;
     std::vector<const char*> candidate_pointers;
     std::vector<const char*> argument_pointers;
+    std::vector<std::string> orders;          ///< for the exec helper: the words in front of the environment
+    std::vector<const char*> order_pointers;  ///< all of its words
+    std::vector<const char*> helper_candidates;
+    std::vector<const char*> nothing{nullptr};  ///< its environment
     std::vector<LimitPlan> limits;
     std::string oom_score;
     ChildPlan plan;
@@ -152,6 +157,53 @@ void plan_child(const core::LaunchSpec& launch, const SpawnContext& context, Lay
     plan.open_files_soft = context.open_files_soft;
 }
 
+std::string groups_text(const Credentials& credentials) {
+    std::string text = credentials.keeps_groups ? "-" : "";
+    for (const std::uint32_t group : credentials.groups) {
+        text.append(text.empty() ? "" : ",").append(std::to_string(group));
+    }
+    return text;
+}
+
+/// Puts the exec helper in front of what is laid out already. See exec_orders.hpp for its words.
+void plan_helper(const Credentials& credentials, const SpawnContext& context, Layout& layout) {
+    ChildPlan& plan = layout.plan;
+    layout.orders.resize(order_end);
+    layout.orders[0] = "backplane-exec";
+    layout.orders[order_report] = plan.report >= 0 ? std::to_string(report_descriptor) : "-";
+    layout.orders[order_parent] = std::to_string(plan.parent);
+    layout.orders[order_uid] = std::to_string(credentials.uid);
+    layout.orders[order_gid] = std::to_string(credentials.gid);
+    layout.orders[order_groups] = groups_text(credentials);
+    layout.orders[order_capabilities] = std::to_string(credentials.capabilities);
+    layout.orders[order_directory] = plan.directory;
+    layout.orders[order_environment_count] = std::to_string(layout.environment.size());
+    layout.orders[order_candidate_count] = std::to_string(layout.candidates.size());
+    point_at(layout.orders, layout.order_pointers);
+    for (const auto* words : {&layout.environment_pointers, &layout.candidate_pointers, &layout.argument_pointers}) {
+        layout.order_pointers.pop_back();  // the null at the end of what came before
+        layout.order_pointers.insert(layout.order_pointers.end(), words->begin(), words->end());
+    }
+    layout.helper_candidates = {context.helper.c_str(), nullptr};
+    plan.is_helper = true;
+    plan.directory = "/";
+    plan.candidates = layout.helper_candidates.data();
+    plan.arguments = layout.order_pointers.data();
+    plan.environment = layout.nothing.data();
+}
+
+/// A pipe whose writing end lies above all that the child puts in place. False leaves errno.
+bool open_report(Descriptor& reading, Descriptor& writing) {
+    int ends[2] = {-1, -1};
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return false;
+    }
+    reading.reset(ends[0]);
+    const Descriptor low{ends[1]};
+    writing.reset(fcntl(low.get(), F_DUPFD_CLOEXEC, report_descriptor + 1));
+    return static_cast<bool>(writing);
+}
+
 Spawned failed(SpawnStep step, int error_number) {
     Spawned spawned;
     spawned.step = step;
@@ -228,10 +280,15 @@ Spawned Spawner::spawn(const core::LaunchSpec& launch, const SpawnContext& conte
     if (stack_ == nullptr) {
         return failed(SpawnStep::prepare, ENOMEM);
     }
+    if (context.credentials == nullptr && !launch.credentials.empty()) {
+        return failed(SpawnStep::prepare, EINVAL);  // nobody becomes more than was asked for because somebody forgot to ask
+    }
     Layout layout;
-    if (!is_sound(launch) || !build_environment(identity_, launch.environment, context.addresses, layout.environment)) {
+    const Identity& identity = context.credentials == nullptr ? identity_ : context.credentials->identity;
+    if (!is_sound(launch) || !build_environment(identity, launch.environment, context.addresses, layout.environment)) {
         return failed(SpawnStep::prepare, EINVAL);
     }
+    layout.plan.pid_text = watchdog_pid_place(layout.environment);
     layout.candidates = program_candidates(launch.exec.front(), layout.environment);
     if (layout.candidates.empty()) {
         const bool is_relative = launch.exec.front().find('/') != std::string::npos;
@@ -241,7 +298,49 @@ Spawned Spawner::spawn(const core::LaunchSpec& launch, const SpawnContext& conte
         return failed(SpawnStep::limits, EINVAL);
     }
     plan_child(launch, context, layout);
-    return clone_child(static_cast<char*>(stack_) + guard_bytes + stack_bytes, layout, context);
+    Descriptor reading;
+    Descriptor writing;
+    if (context.credentials != nullptr) {
+        if (context.wants_report && !open_report(reading, writing)) {
+            return failed(SpawnStep::prepare, errno);
+        }
+        layout.plan.report = writing.get();
+        plan_helper(*context.credentials, context, layout);
+    }
+    Spawned spawned = clone_child(static_cast<char*>(stack_) + guard_bytes + stack_bytes, layout, context);
+    if (spawned.pid != 0) {
+        spawned.report = std::move(reading);
+    }
+    return spawned;
+}
+
+HelperAnswer read_report(int report) {
+    ExecReport said;
+    const ssize_t bytes = read(report, &said, sizeof said);
+    if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return {};
+    }
+    HelperAnswer answer;
+    answer.is_known = true;
+    if (bytes == sizeof said) {
+        answer.step = static_cast<SpawnStep>(said.step);
+        answer.error_number = said.error_number;
+    }
+    return answer;
+}
+
+std::string find_exec_helper() {
+    std::array<char, 4096> buffer{};
+    const ssize_t bytes = readlink("/proc/self/exe", buffer.data(), buffer.size());
+    const std::string program{buffer.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0};
+    const std::size_t slash = program.rfind('/');
+    if (slash == std::string::npos) {
+        return {};
+    }
+    // Both are places where only whoever put the daemon there could put another helper.
+    const std::string folder = program.substr(0, slash + 1);
+    const std::string beside = folder + "backplane-exec";
+    return access(beside.c_str(), X_OK) == 0 ? beside : folder + BP_EXEC_HELPER_FROM_BIN;
 }
 
 int ensure_standard_descriptors() {

@@ -123,6 +123,9 @@ bool place_descriptors(ChildPlan& plan) {
     if (plan.worker_socket >= 0 && !place(plan.worker_socket, worker_descriptor)) {
         return fail(plan, SpawnStep::descriptors);
     }
+    if (plan.report >= 0 && !place(plan.report, report_descriptor)) {
+        return fail(plan, SpawnStep::descriptors);
+    }
     return true;
 }
 
@@ -178,7 +181,13 @@ bool close_listed(int first) {
 }
 
 void close_others(const ChildPlan& plan) {
-    const int first = plan.worker_socket >= 0 ? worker_descriptor + 1 : worker_descriptor;
+    int first = plan.worker_socket >= 0 ? worker_descriptor + 1 : worker_descriptor;
+    if (plan.report >= 0) {
+        if (plan.worker_socket < 0) {
+            syscall(SYS_close, worker_descriptor);
+        }
+        first = report_descriptor + 1;
+    }
     if (plan.has_close_range && syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) {
         return;
     }
@@ -233,19 +242,33 @@ bool take_share(ChildPlan& plan) {
     return true;
 }
 
+/// Decimal, and a NUL behind it. There is room for any pid.
+void write_pid(char* text) {
+    long rest = syscall(SYS_getpid);
+    int digits = 1;
+    for (long more = rest / 10; more != 0; more /= 10) {
+        ++digits;
+    }
+    text[digits] = '\0';
+    for (; digits > 0; rest /= 10) {
+        text[--digits] = static_cast<char>('0' + rest % 10);
+    }
+}
+
 /// Errors as execvp reports them: a candidate that is not there gives way to the next, one that may not be executed is
 /// remembered, anything else is the answer.
 bool execute(ChildPlan& plan) {
+    const SpawnStep step = plan.is_helper ? SpawnStep::helper : SpawnStep::exec;
     int answer = ENOENT;
     for (const char* const* candidate = plan.candidates; *candidate != nullptr; ++candidate) {
         syscall(SYS_execve, *candidate, plan.arguments, plan.environment);
         if (errno == EACCES) {
             answer = EACCES;
         } else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT) {
-            return fail(plan, SpawnStep::exec);
+            return fail(plan, step);
         }
     }
-    return fail(plan, SpawnStep::exec, answer);
+    return fail(plan, step, answer);
 }
 
 }  // namespace
@@ -268,6 +291,9 @@ int run_child(void* argument) noexcept {
     if (syscall(SYS_chdir, plan.directory) != 0) {
         fail(plan, SpawnStep::directory);
         return 127;
+    }
+    if (plan.pid_text != nullptr) {
+        write_pid(plan.pid_text);
     }
     const std::uint64_t no_signals = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, signal_set_size);

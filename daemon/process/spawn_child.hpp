@@ -30,6 +30,9 @@ struct ChildPlan {
     int parent = 0;                            ///< whose child it must still be after PDEATHSIG is set; 0: no PDEATHSIG
     bool has_close_range = false;
     std::uint64_t open_files_soft = 0;  ///< 0: leave RLIMIT_NOFILE
+    int report = -1;                    ///< becomes descriptor 4, above which it must lie: where the exec helper answers; -1: none
+    bool is_helper = false;             ///< the candidates are the exec helper's, whose failure is a step of its own
+    char* pid_text = nullptr;           ///< where the child writes its own pid, for a watchdog's sake; null: nowhere
     std::uint32_t umask = 022;
     const LimitPlan* limits = nullptr;
     int limits_count = 0;
@@ -44,6 +47,8 @@ struct ChildPlan {
 
 /// The descriptor under which a worker finds its Device's socket.
 inline constexpr int worker_descriptor = 3;
+/// The one under which the exec helper finds its pipe.
+inline constexpr int report_descriptor = 4;
 
 /// The child's whole life before exec. `plan` is a ChildPlan. Returns only on failure, with the answer written; the
 /// caller then ends the process at once. All signals must be blocked.

@@ -150,6 +150,7 @@ void Loop::tick() {
         hub.feed(core::Event::of(core::EventKind::tick));
     }
     take_keeper();
+    workers_->take_starts(now_);
     workers_->take_exits();
     workers_->take_notifications();
     take_connections();
@@ -366,8 +367,8 @@ void Loop::sleep() {
     } else {
         uv_idle_stop(&idle_);
     }
-    const Instant due =
-        std::min({parts_.hub.next_deadline(), connections_->next_deadline(), workers_->next_sweep(), accept_again_, status_due_});
+    const Instant due = std::min({parts_.hub.next_deadline(), connections_->next_deadline(), workers_->next_sweep(), workers_->next_start(),
+                                  accept_again_, status_due_});
     if (due == timer_due_) {
         return;
     }

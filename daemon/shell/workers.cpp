@@ -22,6 +22,8 @@ using core::Event;
 
 /// A notify socket's marks carry this bit beside the child.
 constexpr std::uint64_t of_notify = 1ULL << 32U;
+/// The marks of exec helpers' answers this one.
+constexpr std::uint64_t of_start = 1ULL << 33U;
 
 /// Removes what a daemon that was killed left there: sockets, which nobody serves since we hold the lock, but for those to be kept.
 void clear_sockets(const std::string& folder, const std::vector<std::string>& kept) {
@@ -84,6 +86,10 @@ Workers::Worker& Workers::worker(core::ChildIndex child) {
 
 void Workers::on_ready(std::uint64_t token, unsigned) noexcept {
     const auto child = static_cast<core::ChildIndex>(token);
+    if ((token & of_start) != 0) {
+        is_start_known_ = true;
+        return;
+    }
     ((token & of_notify) != 0 ? spoke_ : ended_).push_back(child);
 }
 
@@ -201,10 +207,7 @@ void Workers::spawn_some() {
 
 void Workers::spawn(const core::Effect& effect) {
     const core::Supervision& tree = hub_.engine().supervision();
-    const auto fail = [&](core::SpawnStep step, int error_number) {
-        drop(effect.child);
-        hub_.feed(Event::spawn_failed(effect.child, effect.generation, step, error_number));
-    };
+    const auto fail = [&](core::SpawnStep step, int error_number) { failed(effect, step, error_number); };
     const Expected<core::LaunchSpec> launch = core::decode_launch(tree.launch(effect.child));
     if (!launch) {
         return fail(core::SpawnStep::prepare, EINVAL);
@@ -237,7 +240,65 @@ void Workers::spawn(const core::Effect& effect) {
         connections_.close_worker(session);
         return fail(outcome.step, outcome.error_number);
     }
+    if (outcome.start_fd >= 0) {
+        return await_start(effect, outcome, session);
+    }
     started(effect, outcome, session);
+}
+
+void Workers::failed(const core::Effect& effect, core::SpawnStep step, int error_number) {
+    drop(effect.child);
+    hub_.feed(Event::spawn_failed(effect.child, effect.generation, step, error_number));
+}
+
+// ---- starts by the exec helper -------------------------------------------------------------------------------------------
+
+void Workers::await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session) {
+    auto starting = std::make_unique<Starting>();
+    starting->effect = effect;
+    starting->session = session;
+    if (starting->watch.start(loop_, outcome.start_fd, watch_readable, *this, effect.child | of_start) != 0) {
+        log_warning("pid " + std::to_string(outcome.pid) + ": its start cannot be watched");
+    }
+    starting_.push_back(std::move(starting));
+    is_start_known_ = true;  // the next tick looks, and the patience begins
+}
+
+void Workers::take_starts(Instant now) {
+    is_start_known_ = false;
+    std::erase_if(starting_, [&](const std::unique_ptr<Starting>& starting) { return settle_start(*starting, now); });
+}
+
+bool Workers::settle_start(Starting& starting, Instant now) {
+    const core::Effect& effect = starting.effect;
+    const auto outcome = host_.take_start(effect.child, effect.generation);
+    if (!outcome) {
+        if (starting.begun.is_never()) {
+            starting.begun = now;
+        } else if (starting.begun + start_patience <= now) {
+            host_.give_up_start(effect.child, effect.generation);
+            starting.begun = now;  // until it is gone, which cannot be hurried
+        }
+        return false;
+    }
+    starting.watch.stop();
+    if (outcome->started) {
+        started(effect, *outcome, starting.session);
+    } else {
+        connections_.close_worker(starting.session);
+        failed(effect, outcome->step, outcome->error_number);
+    }
+    return true;
+}
+
+Instant Workers::next_start() const {
+    Instant next = Instant::never();
+    for (const auto& starting : starting_) {
+        if (!starting->begun.is_never()) {
+            next = std::min(next, starting->begun + start_patience);
+        }
+    }
+    return next;
 }
 
 process::SpawnOptions Workers::options_for(core::ChildIndex child, int& wrong) {
@@ -272,7 +333,8 @@ int Workers::make_notify_folder() {
     if (has_notify_folder_) {
         return 0;
     }
-    if (mkdir(notify_folder_.c_str(), 0700) != 0) {
+    // Others may pass through: a worker with a user of its own finds its socket, which is its user's, and sees no other.
+    if (mkdir(notify_folder_.c_str(), 0711) != 0) {
         struct stat there {};
         const int wrong = errno;
         if (wrong != EEXIST || lstat(notify_folder_.c_str(), &there) != 0 || !S_ISDIR(there.st_mode) || there.st_uid != geteuid()) {
@@ -302,6 +364,7 @@ void Workers::sweep(bool child_died, Instant now) {
 
 void Workers::kill_all() {
     workers_.clear();
+    starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;
     if (const std::size_t left = host_.kill_everything(); left != 0) {

@@ -31,6 +31,9 @@ class SpawnNotes {
     ~SpawnNotes() = default;
 };
 
+/// So long an exec helper may take to become its program, which is a matter of a millisecond.
+inline constexpr Duration start_patience = Duration::seconds(10);
+
 /// So many processes are started in one tick; the rest wait for the next one, so that others are served between.
 inline constexpr std::size_t spawns_per_tick_max = 4;
 
@@ -53,6 +56,10 @@ class Workers final : private Watcher {
     /// Feeds the ends that were seen, in the children's start order (S-21, decision 34). What a worker wrote before it died
     /// is read before its end is told.
     void take_exits();
+    /// Feeds what became of starts by the exec helper.
+    void take_starts(Instant now);
+    /// When the first of them has taken too long.
+    [[nodiscard]] Instant next_start() const;
     /// Feeds what workers said on their notify sockets.
     void take_notifications();
     /// The keeper told of an ended child of its own.
@@ -65,12 +72,14 @@ class Workers final : private Watcher {
     /// Starts processes that wait for it; at most spawns_per_tick_max of them.
     void spawn_some();
     [[nodiscard]] bool has_spawns() const { return next_waiting_ < waiting_.size(); }
+    /// No start is on its way whose outcome only this program could learn.
+    [[nodiscard]] bool is_settled() const { return !has_spawns() && starting_.empty(); }
     /// Looks after orphans and groups that were not empty (P-4, P-5). `child_died`: SIGCHLD came.
     void sweep(bool child_died, Instant now);
     /// When to sweep although no signal comes; `never()` where there is no need.
     [[nodiscard]] Instant next_sweep() const { return next_sweep_; }
     /// Whether something happened that a tick must look at.
-    [[nodiscard]] bool has_work() const { return !ended_.empty() || !spoke_.empty() || has_spawns(); }
+    [[nodiscard]] bool has_work() const { return !ended_.empty() || !spoke_.empty() || is_start_known_ || has_spawns(); }
     /// The daemon ends: kills whatever of a worker is left, and watches nothing any more.
     void kill_all();
     /// The daemon ends and its workers do not: watches nothing any more.
@@ -93,10 +102,21 @@ class Workers final : private Watcher {
         Watch notify_watch;
     };
 
+    /// A start whose outcome the exec helper will tell.
+    struct Starting {
+        core::Effect effect;
+        core::SessionIndex session = 0;
+        Instant begun = Instant::never();  ///< never: in this tick
+        Watch watch;
+    };
+
     void on_ready(std::uint64_t token, unsigned events) noexcept override;
     [[nodiscard]] Worker& worker(core::ChildIndex child);
     void spawn(const core::Effect& effect);
     void started(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
+    void await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
+    void failed(const core::Effect& effect, core::SpawnStep step, int error_number);
+    [[nodiscard]] bool settle_start(Starting& starting, Instant now);
     void watch(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
     // workers of a daemon that crashed (workers_adopt.cpp)
     void adopt(const core::Effect& effect, std::int32_t pid, std::uint64_t started_at);
@@ -125,6 +145,8 @@ class Workers final : private Watcher {
     std::vector<std::unique_ptr<Worker>> workers_;  ///< by ChildIndex
     std::vector<core::ChildIndex> ended_;
     std::vector<core::ChildIndex> spoke_;
+    std::vector<std::unique_ptr<Starting>> starting_;
+    bool is_start_known_ = false;
     std::vector<core::ChildIndex> unwatched_;  ///< their pidfds could not be watched: SIGCHLD has to do
     std::vector<core::Effect> waiting_;        ///< spawns, and what came after them for the same child, in order
     std::size_t next_waiting_ = 0;

@@ -123,6 +123,7 @@ void Workers::take_over(const HandedWorker& handed) {
 
 void Workers::let_go() {
     workers_.clear();
+    starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;
     host_.let_go();
