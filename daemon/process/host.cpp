@@ -58,6 +58,10 @@ Host::Entry* Host::find(core::ChildIndex child, std::uint32_t generation) {
     return entry.state != State::vacant && entry.generation == generation ? &entry : nullptr;
 }
 
+const Host::Entry* Host::find(core::ChildIndex child, std::uint32_t generation) const {
+    return const_cast<Host*>(this)->find(child, generation);
+}
+
 void Host::vacate(Entry& entry) {
     entry = Entry{};
     --occupied_;
@@ -99,11 +103,9 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     if (entry.state != State::vacant) {
         return refused(core::SpawnStep::prepare, EBUSY);
     }
-    SpawnContext context;
     Credentials credentials;
     if (!launch.credentials.empty()) {
         credentials = spawner_.resolve(launch.credentials);
-        context.credentials = &credentials;
     }
     if (credentials.error_number != 0) {
         entry.notify.close();
@@ -112,16 +114,11 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     if (const int wrong = open_notify(entry, {child, generation}, options); wrong != 0) {
         return refused(core::SpawnStep::notify_socket, wrong);
     }
-    if (context.credentials != nullptr) {
+    SpawnContext context = context_for(options, entry.notify.path());
+    if (!launch.credentials.empty()) {
+        context.credentials = &credentials;
         entry.notify.give_to(credentials.uid);
     }
-    context.addresses = {options.worker_socket >= 0, options.socket_path, entry.notify.path(), options.resume, options.watchdog_us};
-    context.helper = options_.exec_helper;
-    context.pid_place = options.pid_place;
-    context.worker_socket = options.worker_socket;
-    context.die_with_parent = options_.die_with_daemon;
-    context.open_files_soft = options_.open_files_soft;
-    context.features = options_.features;
     Spawned spawned = spawner_.spawn(launch, context);
     if (spawned.pid == 0) {
         entry.notify.close();
@@ -138,6 +135,18 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     return outcome_of(entry);
 }
 
+SpawnContext Host::context_for(const SpawnOptions& options, const std::string& notify_path) const {
+    SpawnContext context;
+    context.addresses = {options.worker_socket >= 0, options.socket_path, notify_path, options.resume, options.watchdog_us};
+    context.helper = options_.exec_helper;
+    context.pid_place = options.pid_place;
+    context.worker_socket = options.worker_socket;
+    context.die_with_parent = options_.die_with_daemon;
+    context.open_files_soft = options_.open_files_soft;
+    context.features = options_.features;
+    return context;
+}
+
 SpawnOutcome Host::outcome_of(const Entry& entry) {
     SpawnOutcome outcome;
     outcome.started = true;
@@ -147,6 +156,15 @@ SpawnOutcome Host::outcome_of(const Entry& entry) {
     outcome.notify_fd = entry.notify.fd();
     outcome.start_fd = entry.report.get();
     return outcome;
+}
+
+bool Host::is_start_known(core::ChildIndex child, std::uint32_t generation) const {
+    const Entry* entry = find(child, generation);
+    if (entry == nullptr || !entry->report) {
+        return false;
+    }
+    pollfd answer{entry->report.get(), POLLIN, 0};
+    return poll(&answer, 1, 0) > 0;
 }
 
 std::optional<SpawnOutcome> Host::take_start(core::ChildIndex child, std::uint32_t generation) {
@@ -279,12 +297,13 @@ bool Host::settle(core::ChildIndex child) {
 
 void Host::reap_strays() {
     strays_hidden_ = false;
+    take_asides(true);
     for (;;) {
         const Ended ended = peek(Whom::any, 0);
         if (ended.pid == 0) {
             return;
         }
-        if (leaders_.contains(ended.pid)) {
+        if (leaders_.contains(ended.pid) || asides_.contains(ended.pid)) {
             strays_hidden_ = true;
             return;
         }
@@ -321,6 +340,7 @@ void Host::take_all_ends() {
         (void)take_exit(child, generation);
         reap(child, generation);
     }
+    take_asides(false);
     (void)sweep();
 }
 
@@ -328,10 +348,13 @@ std::size_t Host::kill_everything(int wait_ms) {
     for (core::ChildIndex child = 0; child < entries_.size(); ++child) {
         (void)signal_group(child, entries_[child].generation, SIGKILL);
     }
+    for (const auto& aside : asides_) {
+        (void)signal_members(aside.first, SIGKILL);
+    }
     const auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
     for (;;) {
         take_all_ends();
-        if (occupied_ == 0 || Clock::now() >= deadline) {
+        if ((occupied_ == 0 && asides_.empty()) || Clock::now() >= deadline) {
             return occupied_;
         }
         const auto alive = std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return e.state == State::running; });
@@ -347,7 +370,7 @@ std::size_t Host::kill_strays(int wait_ms) {
         reap_strays();
         bool is_any = false;
         for (const std::int32_t pid : own_children()) {
-            if (leaders_.contains(pid) || std::find(before_.begin(), before_.end(), pid) != before_.end()) {
+            if (leaders_.contains(pid) || asides_.contains(pid) || std::find(before_.begin(), before_.end(), pid) != before_.end()) {
                 continue;
             }
             // Our own child, which nobody but this thread reaps: its number cannot have changed hands since the list was read.

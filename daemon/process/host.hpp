@@ -117,11 +117,22 @@ class Host {
     /// One with credentials is started by the exec helper, whose answer comes later (`start_fd`).
     [[nodiscard]] SpawnOutcome spawn(core::ChildIndex child, std::uint32_t generation, const core::LaunchSpec& launch,
                                      const SpawnOptions& options);
+    /// Whether take_start would answer. The descriptor to watch is closed by it, so stop watching in between.
+    [[nodiscard]] bool is_start_known(core::ChildIndex child, std::uint32_t generation) const;
     /// What the exec helper answered: `started` with everything that `spawn` tells, or where it failed, and then nothing is left of it.
     /// Nothing where that is not known yet, or was told.
     [[nodiscard]] std::optional<SpawnOutcome> take_start(core::ChildIndex child, std::uint32_t generation);
     /// The helper hangs: it is killed, and take_start will tell {helper, ETIMEDOUT} when it has ended.
     void give_up_start(core::ChildIndex child, std::uint32_t generation);
+
+    // ---- programs beside the workers: probes (host_aside.cpp) -----------------------------------------------------------------
+    /// Starts a program in a group of its own that is nobody's worker: who it is, its environment and its place in the cgroup are those of
+    /// `child`. It dies with this thread whatever else is kept. Of the outcome pid and pidfd say something.
+    [[nodiscard]] SpawnOutcome spawn_aside(core::ChildIndex child, const core::LaunchSpec& launch, const SpawnOptions& options);
+    /// How it ended, once; nothing while it lives. Whatever is left of its group is killed, and it is reaped.
+    [[nodiscard]] std::optional<LeaderExit> take_aside(std::int32_t pid);
+    /// Kills it with its group; a later sweep takes it away. Its pidfd is closed.
+    void drop_aside(std::int32_t pid);
 
     // ---- workers of a daemon that crashed (host_adopt.cpp) -----------------------------------------------------------------
     /// Takes up a process that an earlier daemon started, if the pid still means it. `dead`: its end was taken in already; it is then
@@ -203,12 +214,20 @@ class Host {
         NotifySocket notify;
     };
 
+    struct Aside {
+        Descriptor pidfd;
+        bool is_dropped = false;  ///< killed: reaped as soon as it has ended
+    };
+
     [[nodiscard]] Entry& entry_of(core::ChildIndex child);
     [[nodiscard]] Entry* find(core::ChildIndex child, std::uint32_t generation);
+    [[nodiscard]] const Entry* find(core::ChildIndex child, std::uint32_t generation) const;
+    [[nodiscard]] SpawnContext context_for(const SpawnOptions& options, const std::string& notify_path) const;
     [[nodiscard]] static int open_notify(Entry& entry, const Incarnation& incarnation, const SpawnOptions& options);
     [[nodiscard]] static SpawnOutcome outcome_of(const Entry& entry);
     void vacate(Entry& entry);
     void reap_strays();
+    void take_asides(bool only_dropped);
     void take_all_ends();
     [[nodiscard]] bool settle(core::ChildIndex child);
     [[nodiscard]] bool has_ended(Entry& entry) const;
@@ -219,6 +238,7 @@ class Host {
     Spawner spawner_;
     std::vector<Entry> entries_;                                  ///< by ChildIndex
     std::unordered_map<std::int32_t, core::ChildIndex> leaders_;  ///< pid of each unreaped leader
+    std::unordered_map<std::int32_t, Aside> asides_;              ///< by pid, until reaped
     std::vector<core::ChildIndex> lingering_;
     std::vector<Incarnation> emptied_;
     std::vector<std::int32_t> before_;  ///< children that were there before us and are none of our business

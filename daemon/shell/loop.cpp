@@ -152,6 +152,7 @@ void Loop::tick() {
     take_keeper();
     workers_->take_starts(now_);
     workers_->take_exits();
+    workers_->take_probes(now_);
     workers_->take_notifications();
     take_connections();
     connections_->read_ready();
@@ -367,7 +368,7 @@ void Loop::sleep() {
     } else {
         uv_idle_stop(&idle_);
     }
-    const Instant due = std::min({parts_.hub.next_deadline(), connections_->next_deadline(), workers_->next_sweep(), workers_->next_start(),
+    const Instant due = std::min({parts_.hub.next_deadline(), connections_->next_deadline(), workers_->next_sweep(), workers_->next_look(),
                                   accept_again_, status_due_});
     if (due == timer_due_) {
         return;

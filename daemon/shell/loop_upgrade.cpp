@@ -47,6 +47,7 @@ void Loop::upgrade() {
         return refuse(can.error());
     }
     log_info("upgrading to " + *program);
+    workers_->halt_probes();
     refuse(replace_program(*program, parts_.words, hand_over()));
 }
 

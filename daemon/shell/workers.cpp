@@ -51,6 +51,7 @@ Workers::Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connec
       hub_(hub),
       host_(host),
       connections_(connections),
+      probes_(loop, host),
       socket_path_(std::move(socket_path)),
       notify_folder_(std::move(notify_folder)) {}
 
@@ -114,6 +115,7 @@ void Workers::take_exit(core::ChildIndex child) {
     dead.is_watched = false;
     dead.exit_watch.stop();  // a pidfd stays readable
     dead.notify_watch.stop();
+    probes_.end(child);
     drop(child);
     // An explicit disconnect that it wrote wins over how it ended (D-4), so its last words come first. Its socket ends with
     // it, whoever else holds it (T-8).
@@ -271,8 +273,7 @@ void Workers::take_starts(Instant now) {
 
 bool Workers::settle_start(Starting& starting, Instant now) {
     const core::Effect& effect = starting.effect;
-    const auto outcome = host_.take_start(effect.child, effect.generation);
-    if (!outcome) {
+    if (!host_.is_start_known(effect.child, effect.generation)) {
         if (starting.begun.is_never()) {
             starting.begun = now;
         } else if (starting.begun + start_patience <= now) {
@@ -281,7 +282,11 @@ bool Workers::settle_start(Starting& starting, Instant now) {
         }
         return false;
     }
-    starting.watch.stop();
+    starting.watch.stop();  // what it watches is closed by the answer
+    const auto outcome = host_.take_start(effect.child, effect.generation);
+    if (!outcome) {
+        return true;
+    }
     if (outcome->started) {
         started(effect, *outcome, starting.session);
     } else {
@@ -291,14 +296,36 @@ bool Workers::settle_start(Starting& starting, Instant now) {
     return true;
 }
 
-Instant Workers::next_start() const {
-    Instant next = Instant::never();
+Instant Workers::next_look() const {
+    Instant next = probes_.next();
     for (const auto& starting : starting_) {
         if (!starting->begun.is_never()) {
             next = std::min(next, starting->begun + start_patience);
         }
     }
     return next;
+}
+
+// ---- probes --------------------------------------------------------------------------------------------------------------
+
+void Workers::probe(core::ChildIndex child, std::uint32_t generation) {
+    const core::Supervision& tree = hub_.engine().supervision();
+    const core::ChildView view = tree.view(child, Instant{});
+    if (view.readiness != core::Readiness::probe || view.state == core::ChildState::running) {
+        return;
+    }
+    Expected<core::LaunchSpec> launch = core::decode_launch(tree.launch(child));
+    if (launch) {
+        process::SpawnOptions options;
+        options.socket_path = socket_path_;
+        probes_.begin({child, generation}, std::move(*launch), std::move(options));
+    }
+}
+
+void Workers::take_probes(Instant now) {
+    for (const process::Incarnation& ready : probes_.run(now)) {
+        hub_.feed(Event::ready(ready.child, ready.generation));
+    }
 }
 
 process::SpawnOptions Workers::options_for(core::ChildIndex child, int& wrong) {
@@ -312,6 +339,7 @@ process::SpawnOptions Workers::options_for(core::ChildIndex child, int& wrong) {
 
 void Workers::started(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session) {
     watch(effect, outcome, session);
+    probe(effect.child, effect.generation);
     hub_.feed(Event::spawned(effect.child, effect.generation, outcome.pid, outcome.started_at));
 }
 
@@ -364,6 +392,7 @@ void Workers::sweep(bool child_died, Instant now) {
 
 void Workers::kill_all() {
     workers_.clear();
+    probes_.clear();
     starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;

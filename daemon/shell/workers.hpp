@@ -8,6 +8,7 @@
 #include "daemon/shell/connection.hpp"
 #include "daemon/shell/handoff.hpp"
 #include "daemon/shell/keeper_link.hpp"
+#include "daemon/shell/probes.hpp"
 #include "daemon/shell/watch.hpp"
 
 #include <uv.h>
@@ -58,8 +59,12 @@ class Workers final : private Watcher {
     void take_exits();
     /// Feeds what became of starts by the exec helper.
     void take_starts(Instant now);
-    /// When the first of them has taken too long.
-    [[nodiscard]] Instant next_start() const;
+    /// When starts and probes must be looked at although nobody speaks.
+    [[nodiscard]] Instant next_look() const;
+    /// Feeds whose probes succeeded, and begins those whose time has come.
+    void take_probes(Instant now);
+    /// Nothing that only this program would look after runs any more (before it is replaced).
+    void halt_probes() { probes_.halt(); }
     /// Feeds what workers said on their notify sockets.
     void take_notifications();
     /// The keeper told of an ended child of its own.
@@ -79,7 +84,9 @@ class Workers final : private Watcher {
     /// When to sweep although no signal comes; `never()` where there is no need.
     [[nodiscard]] Instant next_sweep() const { return next_sweep_; }
     /// Whether something happened that a tick must look at.
-    [[nodiscard]] bool has_work() const { return !ended_.empty() || !spoke_.empty() || is_start_known_ || has_spawns(); }
+    [[nodiscard]] bool has_work() const {
+        return !ended_.empty() || !spoke_.empty() || is_start_known_ || probes_.has_work() || has_spawns();
+    }
     /// The daemon ends: kills whatever of a worker is left, and watches nothing any more.
     void kill_all();
     /// The daemon ends and its workers do not: watches nothing any more.
@@ -114,6 +121,7 @@ class Workers final : private Watcher {
     [[nodiscard]] Worker& worker(core::ChildIndex child);
     void spawn(const core::Effect& effect);
     void started(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
+    void probe(core::ChildIndex child, std::uint32_t generation);
     void await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
     void failed(const core::Effect& effect, core::SpawnStep step, int error_number);
     [[nodiscard]] bool settle_start(Starting& starting, Instant now);
@@ -138,6 +146,7 @@ class Workers final : private Watcher {
     session::Hub& hub_;
     process::Host& host_;
     Connections& connections_;
+    Probes probes_;
     std::string socket_path_;
     std::string notify_folder_;
     bool has_notify_folder_ = false;
