@@ -121,6 +121,9 @@ class Workers final : private Watcher {
     [[nodiscard]] Worker& worker(core::ChildIndex child);
     void spawn(const core::Effect& effect);
     void started(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
+    void take_word(core::ChildIndex child);
+    void alive(core::ChildIndex child, std::uint32_t generation);
+    void triggered(core::ChildIndex child, std::uint32_t generation);
     void probe(core::ChildIndex child, std::uint32_t generation);
     void await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
     void failed(const core::Effect& effect, core::SpawnStep step, int error_number);
