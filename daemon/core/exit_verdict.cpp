@@ -104,7 +104,7 @@ std::string spawn_failure_text(SpawnStep step, std::int32_t error_number) {
         "limits",  "nice",  "oom_score", "helper",      "user",   "group",     "groups", "capabilities",  "cgroup"};
     static_assert(steps.size() == static_cast<std::size_t>(SpawnStep::cgroup) + 1);
     // Linux's numbers, which are the same on every architecture for these; others are shown as they are.
-    static constexpr std::array<std::pair<std::int32_t, std::string_view>, 23> errors{{
+    static constexpr std::array<std::pair<std::int32_t, std::string_view>, 24> errors{{
         {1, "Operation not permitted"},
         {2, "No such file or directory"},
         {3, "No such process"},
@@ -127,6 +127,7 @@ std::string spawn_failure_text(SpawnStep step, std::int32_t error_number) {
         {36, "File name too long"},
         {38, "Function not implemented"},
         {40, "Too many levels of symbolic links"},
+        {95, "Operation not supported"},
         {110, "Connection timed out"},
     }};
     const auto place = static_cast<std::size_t>(step);

@@ -119,8 +119,17 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
         context.credentials = &credentials;
         entry.notify.give_to(credentials.uid);
     }
+    Descriptor cgroup;
+    if (const int wrong = make_cgroup({child, generation}, launch.control, cgroup); wrong != 0) {
+        entry.notify.close();
+        return refused(core::SpawnStep::cgroup, wrong);
+    }
+    context.cgroup = cgroup.get();
     Spawned spawned = spawner_.spawn(launch, context);
     if (spawned.pid == 0) {
+        if (cgroup) {
+            (void)options_.control->remove(child, generation);
+        }
         entry.notify.close();
         return refused(spawned.step, spawned.error_number);
     }
@@ -130,6 +139,7 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     entry.is_pinned = true;
     entry.pidfd = std::move(spawned.pidfd);
     entry.report = std::move(spawned.report);
+    entry.has_cgroup = static_cast<bool>(cgroup);
     leaders_.emplace(entry.pid, child);
     ++occupied_;
     return outcome_of(entry);
@@ -187,6 +197,9 @@ std::optional<SpawnOutcome> Host::take_start(core::ChildIndex child, std::uint32
     (void)send_signal(entry->pidfd.get(), SIGKILL);
     reap_ending(entry->pid);
     leaders_.erase(entry->pid);
+    if (entry->has_cgroup && !options_.control->remove(child, generation)) {
+        left_cgroups_.push_back({child, generation});
+    }
     vacate(*entry);
     return refused(answer.step, answer.error_number);
 }
@@ -257,13 +270,15 @@ int Host::signal(core::ChildIndex child, std::uint32_t generation, int signal_nu
 
 int Host::signal_group(core::ChildIndex child, std::uint32_t generation, int signal_number) {
     const Entry* entry = find(child, generation);
+    const bool by_cgroup =
+        entry != nullptr && entry->has_cgroup && signal_number == SIGKILL && options_.control->kill_all(child, generation) == 0;
     if (entry == nullptr || entry->state == State::lingering || !entry->is_pinned) {
-        return ESRCH;
+        return by_cgroup ? 0 : ESRCH;
     }
     return signal_members(entry->pid, signal_number);
 }
 
-ReapResult Host::reap(core::ChildIndex child, std::uint32_t generation) {
+ReapResult Host::reap(core::ChildIndex child, std::uint32_t generation, bool whole_group) {
     Entry* entry = find(child, generation);
     if (entry == nullptr || entry->state == State::lingering) {
         return ReapResult::stale;
@@ -276,6 +291,13 @@ ReapResult Host::reap(core::ChildIndex child, std::uint32_t generation) {
     entry->notify.close();
     entry->state = State::lingering;
     quiet_sweeps_ = 0;
+    if (!whole_group) {
+        if (entry->has_cgroup && !options_.control->remove(child, generation)) {
+            left_cgroups_.push_back({child, generation});
+        }
+        vacate(*entry);
+        return ReapResult::group_empty;
+    }
     if (settle(child)) {
         return ReapResult::group_empty;
     }
@@ -288,7 +310,7 @@ bool Host::settle(core::ChildIndex child) {
     reap_members(entry.pid);
     // The keeper takes its child away in its own time; until then the number is the leader's, and says nothing of the group.
     const bool has_leader = entry.is_adopted && facts_of(entry.pid).started_at == entry.started_at;
-    if (has_leader || !group_is_gone(entry.pid)) {
+    if (has_leader || !group_is_gone(entry.pid) || (entry.has_cgroup && !options_.control->remove(child, entry.generation))) {
         return false;
     }
     vacate(entry);
@@ -314,6 +336,7 @@ void Host::reap_strays() {
 const std::vector<Incarnation>& Host::sweep() {
     emptied_.clear();
     reap_strays();
+    remove_left_cgroups();
     const auto is_settled = [this](core::ChildIndex child) {
         const Incarnation incarnation{child, entries_[child].generation};
         if (!settle(child)) {
@@ -348,13 +371,14 @@ std::size_t Host::kill_everything(int wait_ms) {
     for (core::ChildIndex child = 0; child < entries_.size(); ++child) {
         (void)signal_group(child, entries_[child].generation, SIGKILL);
     }
+    kill_cgroups();
     for (const auto& aside : asides_) {
         (void)signal_members(aside.first, SIGKILL);
     }
     const auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
     for (;;) {
         take_all_ends();
-        if ((occupied_ == 0 && asides_.empty()) || Clock::now() >= deadline) {
+        if ((occupied_ == 0 && asides_.empty() && left_cgroups_.empty()) || Clock::now() >= deadline) {
             return occupied_;
         }
         const auto alive = std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return e.state == State::running; });

@@ -20,6 +20,7 @@
 #include "daemon/core/event.hpp"
 #include "daemon/core/spec.hpp"
 #include "daemon/core/types.hpp"
+#include "daemon/process/cgroup.hpp"
 #include "daemon/process/descriptor.hpp"
 #include "daemon/process/features.hpp"
 #include "daemon/process/notify_socket.hpp"
@@ -99,6 +100,7 @@ struct HostOptions {
     Parent* parent = nullptr;           ///< borrowed; null: there is no keeper
     std::uint64_t open_files_soft = 0;  ///< the workers' soft RLIMIT_NOFILE; 0: as the daemon's own
     std::string exec_helper = find_exec_helper();
+    ControlGroups* control = nullptr;  ///< borrowed; null, or not open: workers have process groups only
 };
 
 class Host {
@@ -169,11 +171,19 @@ class Host {
 
     /// To the leader, through its pidfd. Answers 0 or errno; ESRCH where stale or dead.
     int signal(core::ChildIndex child, std::uint32_t generation, int signal_number);
-    /// To the leader's whole group, as long as the leader is not reaped. Answers 0 or errno; ESRCH where stale or reaped.
+    /// To the leader's whole group, as long as the leader is not reaped; SIGKILL to its whole cgroup, at any time, where it has one.
+    /// Answers 0 or errno; ESRCH where stale or reaped.
     int signal_group(core::ChildIndex child, std::uint32_t generation, int signal_number);
 
     /// Takes a dead leader's status away, closes its descriptors, and says whether its group is empty. Does not signal.
-    ReapResult reap(core::ChildIndex child, std::uint32_t generation);
+    /// `whole_group` false: nobody waits for the others of its group, which live on (kill_mode `leader`).
+    ReapResult reap(core::ChildIndex child, std::uint32_t generation, bool whole_group = true);
+    /// No worker is left of a daemon before this one: whoever is in a worker's cgroup that no incarnation of ours has is killed.
+    void clear_control_groups();
+    /// The same cgroups after a recovery: they are removed when they are empty, and killed when this daemon stops.
+    void take_control_groups();
+    /// Workers have cgroups.
+    [[nodiscard]] bool has_control_groups() const { return options_.control != nullptr && options_.control->is_open(); }
 
     /// Call on SIGCHLD and when next_sweep_delay_ms has passed. Reaps orphans that became ours; answers the incarnations
     /// whose group has been seen empty since, each once. The reference is good until the next call.
@@ -211,6 +221,7 @@ class Host {
         Descriptor pidfd;
         Descriptor report;  ///< of the exec helper, until it is known what became of the start
         bool start_given_up = false;
+        bool has_cgroup = false;
         NotifySocket notify;
     };
 
@@ -228,6 +239,10 @@ class Host {
     void vacate(Entry& entry);
     void reap_strays();
     void take_asides(bool only_dropped);
+    // cgroups (host_cgroup.cpp)
+    [[nodiscard]] int make_cgroup(const Incarnation& who, const core::ControlSpec& values, Descriptor& directory) const;
+    void kill_cgroups();
+    void remove_left_cgroups();
     void take_all_ends();
     [[nodiscard]] bool settle(core::ChildIndex child);
     [[nodiscard]] bool has_ended(Entry& entry) const;
@@ -239,6 +254,7 @@ class Host {
     std::vector<Entry> entries_;                                  ///< by ChildIndex
     std::unordered_map<std::int32_t, core::ChildIndex> leaders_;  ///< pid of each unreaped leader
     std::unordered_map<std::int32_t, Aside> asides_;              ///< by pid, until reaped
+    std::vector<Incarnation> left_cgroups_;  ///< of incarnations that are over, with somebody in them whom nobody waits for
     std::vector<core::ChildIndex> lingering_;
     std::vector<Incarnation> emptied_;
     std::vector<std::int32_t> before_;  ///< children that were there before us and are none of our business

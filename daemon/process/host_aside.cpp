@@ -12,7 +12,7 @@
 
 namespace backplane::process {
 
-SpawnOutcome Host::spawn_aside(core::ChildIndex, const core::LaunchSpec& launch, const SpawnOptions& options) {
+SpawnOutcome Host::spawn_aside(core::ChildIndex child, const core::LaunchSpec& launch, const SpawnOptions& options) {
     SpawnContext context = context_for(options, {});
     context.die_with_parent = true;  // no daemon after this one would know of it
     context.wants_report = false;
@@ -26,6 +26,11 @@ SpawnOutcome Host::spawn_aside(core::ChildIndex, const core::LaunchSpec& launch,
         outcome.step = credentials.step;
         outcome.error_number = credentials.error_number;
         return outcome;
+    }
+    Descriptor cgroup;
+    if (const Entry& beside = entry_of(child); beside.has_cgroup) {
+        cgroup = options_.control->directory(child, beside.generation);
+        context.cgroup = cgroup.get();
     }
     Spawned spawned = spawner_.spawn(launch, context);
     outcome.step = spawned.step;

@@ -7,6 +7,7 @@
 #include "daemon/process/spawn_child.hpp"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -219,19 +220,40 @@ void abandon(std::int32_t pid) {
 
 /// The kernel has one place for its word to the parent: the pid, where somebody may have to find the child without us; else a
 /// pidfd, which otherwise costs one more call.
-Spawned clone_child(void* stack_top, Layout& layout, const SpawnContext& context) {
-    int pidfd = -1;
+int clone_here(void* stack_top, Layout& layout, const SpawnContext& context, int& pidfd, int& clone_error) {
     const bool by_place = context.pid_place != nullptr;
     const int word = by_place ? CLONE_PARENT_SETTID : context.features.clone_pidfd ? CLONE_PIDFD : 0;
     const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | word;
     int* const place = by_place ? context.pid_place : &pidfd;
-    int pid = -1;
-    int clone_error = 0;
-    {
-        const BlockedSignals blocked;
-        pid = clone(run_child, stack_top, flags, &layout.plan, place);
-        clone_error = errno;
+    layout.plan.cgroup = context.cgroup;
+    const BlockedSignals blocked;
+    const int pid = clone(run_child, stack_top, flags, &layout.plan, place);
+    clone_error = errno;
+    return pid;
+}
+
+/// Born in its cgroup: moving there later makes the kernel wait for every processor.
+int clone_there(Layout& layout, const SpawnContext& context, int& pidfd, int& clone_error) {
+    clone_args arguments{};
+    arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP;
+    arguments.pidfd = reinterpret_cast<__u64>(&pidfd);
+    arguments.exit_signal = SIGCHLD;
+    arguments.cgroup = static_cast<__u64>(context.cgroup);
+    if (context.pid_place != nullptr) {
+        arguments.flags |= CLONE_PARENT_SETTID;
+        arguments.parent_tid = reinterpret_cast<__u64>(context.pid_place);
     }
+    const BlockedSignals blocked;
+    const long pid = clone_into(&arguments, sizeof arguments, &layout.plan);
+    clone_error = pid < 0 ? static_cast<int>(-pid) : 0;
+    return static_cast<int>(pid);
+}
+
+Spawned clone_child(void* stack_top, Layout& layout, const SpawnContext& context) {
+    int pidfd = -1;
+    int clone_error = 0;
+    const int pid = context.cgroup >= 0 && context.features.clone_into_cgroup ? clone_there(layout, context, pidfd, clone_error)
+                                                                              : clone_here(stack_top, layout, context, pidfd, clone_error);
     if (pid < 0) {
         return failed(SpawnStep::clone, clone_error);
     }

@@ -30,6 +30,7 @@ struct SpawnContext {
     KernelFeatures features = kernel_features();
     /// What the LaunchSpec's credentials mean, of `Spawner::resolve`. Borrowed; null where it has none.
     const Credentials* credentials = nullptr;
+    int cgroup = -1;           ///< borrowed: directory of the cgroup that it runs in; -1: ours
     std::string helper;        ///< the exec helper's path, for a LaunchSpec with credentials
     bool wants_report = true;  ///< the helper's answer is of interest; else its failure is exit code 127
     /// Where the kernel itself stores the child's pid before the child runs, so that whoever looks there after our death finds it;

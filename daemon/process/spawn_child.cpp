@@ -51,6 +51,19 @@ bool enter_session(ChildPlan& plan) {
     return syscall(SYS_setsid) >= 0 || fail(plan, SpawnStep::session);
 }
 
+/// Before there is anybody to leave behind.
+bool enter_cgroup(ChildPlan& plan) {
+    if (plan.cgroup < 0) {
+        return true;
+    }
+    const long file = syscall(SYS_openat, plan.cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+    if (file < 0 || syscall(SYS_write, file, "0", 1) != 1) {
+        return fail(plan, SpawnStep::cgroup);
+    }
+    syscall(SYS_close, file);
+    return true;
+}
+
 /// Every disposition becomes the default one: ignored ones would survive exec, and a handler of the parent's must not run
 /// here once signals are let in, for it would run in the parent's memory.
 void reset_dispositions() {
@@ -275,7 +288,7 @@ bool execute(ChildPlan& plan) {
 
 int run_child(void* argument) noexcept {
     ChildPlan& plan = *static_cast<ChildPlan*>(argument);
-    if (!enter_session(plan)) {
+    if (!enter_session(plan) || !enter_cgroup(plan)) {
         return 127;
     }
     reset_dispositions();
@@ -299,6 +312,40 @@ int run_child(void* argument) noexcept {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, signal_set_size);
     execute(plan);
     return 127;
+}
+
+namespace {
+
+/// Never returns, so nothing above it on the stack that it shares with its parent is given up or written to.
+[[noreturn, gnu::noinline]] void live(ChildPlan* plan) noexcept {
+    const int code = run_child(plan);
+    for (;;) {
+        syscall(SYS_exit_group, code);
+    }
+}
+
+}  // namespace
+
+/// The library's `syscall` would return in the child, and its parent would then find another return address on the stack.
+[[gnu::noinline]] long clone_into(const void* arguments, std::size_t size, ChildPlan* plan) noexcept {
+#if defined(__x86_64__)
+    long answer = SYS_clone3;
+    __asm__ volatile("syscall" : "+a"(answer) : "D"(arguments), "S"(size) : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_clone3;
+    register const void* first __asm__("x0") = arguments;
+    register std::size_t second __asm__("x1") = size;
+    __asm__ volatile("svc 0" : "+r"(first) : "r"(number), "r"(second) : "memory");
+    const long answer = reinterpret_cast<long>(first);
+#else
+    (void)arguments;
+    (void)size;
+    const long answer = -ENOSYS;
+#endif
+    if (answer == 0) {
+        live(plan);
+    }
+    return answer;
 }
 
 }  // namespace backplane::process

@@ -3,6 +3,7 @@
 /// system calls. No part of the plan is allocated or freed by the child.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace backplane::process {
@@ -33,6 +34,7 @@ struct ChildPlan {
     int report = -1;                    ///< becomes descriptor 4, above which it must lie: where the exec helper answers; -1: none
     bool is_helper = false;             ///< the candidates are the exec helper's, whose failure is a step of its own
     char* pid_text = nullptr;           ///< where the child writes its own pid, for a watchdog's sake; null: nowhere
+    int cgroup = -1;                    ///< directory of the cgroup that the child moves into; -1: it need not, or was born there
     std::uint32_t umask = 022;
     const LimitPlan* limits = nullptr;
     int limits_count = 0;
@@ -53,5 +55,9 @@ inline constexpr int report_descriptor = 4;
 /// The child's whole life before exec. `plan` is a ChildPlan. Returns only on failure, with the answer written; the
 /// caller then ends the process at once. All signals must be blocked.
 int run_child(void* plan) noexcept;
+
+/// A child that is born in a cgroup and shares memory and stack with us until it has executed or failed. `arguments` is a
+/// clone_args of `size` bytes, without a stack. Answers the pid, or a negative errno; -ENOSYS where this machine's calls are not known.
+long clone_into(const void* arguments, std::size_t size, ChildPlan* plan) noexcept;
 
 }  // namespace backplane::process

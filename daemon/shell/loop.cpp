@@ -94,7 +94,7 @@ void Loop::begin() {
 
 void Loop::boot(std::string_view tree, std::string_view limits) {
     begin();
-    workers_->clear_notify_folder();
+    workers_->clear_leftovers();
     parts_.hub.feed(core::Event::boot(Epoch{random_bits()}, random_bits(), geteuid(), limits));
     parts_.hub.feed(core::Event::configure(tree));
 }

@@ -55,12 +55,14 @@ Workers::Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connec
       socket_path_(std::move(socket_path)),
       notify_folder_(std::move(notify_folder)) {}
 
-void Workers::clear_notify_folder() {
+void Workers::clear_leftovers() {
+    host_.clear_control_groups();
     clear_sockets(notify_folder_, {});
     rmdir(notify_folder_.c_str());
 }
 
 void Workers::forget_unused() {
+    host_.take_control_groups();
     clear_sockets(notify_folder_, host_.notify_paths());
     if (keeper_ != nullptr) {
         keeper_->drop_untaken(notify_key);

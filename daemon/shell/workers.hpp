@@ -43,8 +43,8 @@ class Workers final : private Watcher {
     /// `socket_path`: what workers get as BACKPLANE_SOCKET; `notify_folder`: where NOTIFY_SOCKETs are made, when first needed.
     Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connections& connections, std::string socket_path,
             std::string notify_folder);
-    /// Nobody serves the notify sockets that lie there: a daemon before this one was killed.
-    void clear_notify_folder();
+    /// Nobody serves the notify sockets that lie there, and nobody knows the cgroups: a daemon before this one was killed.
+    void clear_leftovers();
     /// After a recovery, once adopted workers have theirs: notify sockets that a crash left to nobody go, here and at the keeper.
     void forget_unused_soon() { has_unused_ = true; }
     /// Spawns are noted there from here on. Borrowed.
