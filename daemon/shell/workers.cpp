@@ -231,7 +231,8 @@ void Workers::carry_out(const core::Effect& effect) {
 }
 
 void Workers::reap(const core::Effect& effect) {
-    switch (host_.reap(effect.child, effect.generation)) {
+    const bool whole_group = effect.argument == 0;  // else kill_mode `leader`: nobody waits for the others
+    switch (host_.reap(effect.child, effect.generation, whole_group)) {
         case process::ReapResult::group_empty: hub_.feed(Event::group_empty(effect.child, effect.generation)); break;
         case process::ReapResult::lingering: next_sweep_ = Instant{}; break;
         default: break;
