@@ -81,6 +81,7 @@ Json daemon_json(const DaemonInfo& daemon) {
     json["daemon_restarts"] = daemon.daemon_restarts;
     json["journal_bytes"] = daemon.journal_bytes;
     json["journal"] = daemon.journal;
+    json["containment"] = daemon.containment;
     json["counters"] = Json::object();
     for (const auto& [reason, count] : daemon.counters) {
         json["counters"][reason] = count;

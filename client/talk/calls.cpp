@@ -87,6 +87,7 @@ DaemonInfo to_info(wire::DaemonInfo&& from) {
     out.daemon_restarts = from.daemon_restarts;
     out.journal_bytes = from.journal_bytes;
     out.journal = std::move(from.journal);
+    out.containment = std::move(from.containment);
     out.counters = std::move(from.counters);
     out.weaker = std::move(from.weaker);
     return out;

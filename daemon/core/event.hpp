@@ -100,7 +100,16 @@ enum class SpawnStep : std::uint8_t {
     directory = 5,
     exec = 6,
     notify_socket = 7,
-    unsupported = 8
+    unsupported = 8,
+    limits = 9,
+    nice = 10,
+    oom_score = 11,
+    helper = 12,  ///< the program that takes on user and capabilities before exec: it cannot be executed, or hangs
+    user = 13,
+    group = 14,
+    groups = 15,
+    capabilities = 16,
+    cgroup = 17
 };
 
 struct Event {

@@ -133,12 +133,15 @@ ExitVerdict judge_exit(const Life& life, const ExitRules& rules, ExitHow how, st
 }
 
 std::string spawn_failure_text(SpawnStep step, std::int32_t error_number) {
-    static constexpr std::array<std::string_view, 9> steps{"prepare",   "clone", "session",       "descriptors", "output",
-                                                           "directory", "exec",  "notify_socket", "unsupported"};
+    static constexpr std::array<std::string_view, 18> steps{
+        "prepare", "clone", "session",   "descriptors", "output", "directory", "exec",   "notify_socket", "unsupported",
+        "limits",  "nice",  "oom_score", "helper",      "user",   "group",     "groups", "capabilities",  "cgroup"};
+    static_assert(steps.size() == static_cast<std::size_t>(SpawnStep::cgroup) + 1);
     // Linux's numbers, which are the same on every architecture for these; others are shown as they are.
-    static constexpr std::array<std::pair<std::int32_t, std::string_view>, 20> errors{{
+    static constexpr std::array<std::pair<std::int32_t, std::string_view>, 24> errors{{
         {1, "Operation not permitted"},
         {2, "No such file or directory"},
+        {3, "No such process"},
         {5, "Input/output error"},
         {7, "Argument list too long"},
         {8, "Exec format error"},
@@ -146,6 +149,7 @@ std::string spawn_failure_text(SpawnStep step, std::int32_t error_number) {
         {12, "Cannot allocate memory"},
         {13, "Permission denied"},
         {14, "Bad address"},
+        {16, "Device or resource busy"},
         {20, "Not a directory"},
         {21, "Is a directory"},
         {22, "Invalid argument"},
@@ -157,6 +161,8 @@ std::string spawn_failure_text(SpawnStep step, std::int32_t error_number) {
         {36, "File name too long"},
         {38, "Function not implemented"},
         {40, "Too many levels of symbolic links"},
+        {95, "Operation not supported"},
+        {110, "Connection timed out"},
     }};
     const auto place = static_cast<std::size_t>(step);
     std::string text{place < steps.size() ? steps[place] : std::string_view{"start"}};

@@ -11,7 +11,8 @@
 namespace backplane::process {
 namespace {
 
-constexpr std::array<std::string_view, 4> own_names = {"BACKPLANE_FD", "BACKPLANE_SOCKET", "BACKPLANE_RESUME", "NOTIFY_SOCKET"};
+constexpr std::array<std::string_view, 6> own_names = {"BACKPLANE_FD",  "BACKPLANE_SOCKET", "BACKPLANE_RESUME",
+                                                       "NOTIFY_SOCKET", "WATCHDOG_USEC",    "WATCHDOG_PID"};
 
 std::string_view name_of(std::string_view variable) { return variable.substr(0, variable.find('=')); }
 
@@ -55,6 +56,10 @@ void set_addresses(const WorkerAddresses& addresses, std::vector<std::string>& a
     if (!addresses.notify_path.empty()) {
         set(all, "NOTIFY_SOCKET", addresses.notify_path);
     }
+    if (addresses.watchdog_us != 0) {
+        set(all, "WATCHDOG_USEC", std::to_string(addresses.watchdog_us));
+        set(all, "WATCHDOG_PID", std::string(watchdog_pid_digits, '0'));
+    }
     if (!addresses.resume.empty()) {
         set(all, "BACKPLANE_RESUME", addresses.resume);
     }
@@ -63,21 +68,31 @@ void set_addresses(const WorkerAddresses& addresses, std::vector<std::string>& a
 }  // namespace
 
 Identity own_identity() {
-    Identity identity;
     passwd record{};
     passwd* found = nullptr;
     std::vector<char> buffer(16384);
     if (getpwuid_r(geteuid(), &record, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-        return identity;
+        return {};
     }
-    identity.user = found->pw_name;
-    if (found->pw_dir != nullptr && *found->pw_dir != '\0') {
-        identity.home = found->pw_dir;
+    return identity_of(found->pw_name, found->pw_dir, found->pw_shell);
+}
+
+Identity identity_of(const char* name, const char* home, const char* shell) {
+    Identity identity;
+    identity.user = name;
+    if (home != nullptr && *home != '\0') {
+        identity.home = home;
     }
-    if (found->pw_shell != nullptr && *found->pw_shell != '\0') {
-        identity.shell = found->pw_shell;
+    if (shell != nullptr && *shell != '\0') {
+        identity.shell = shell;
     }
     return identity;
+}
+
+char* watchdog_pid_place(std::vector<std::string>& environment) {
+    const auto found =
+        std::find_if(environment.begin(), environment.end(), [](const std::string& v) { return name_of(v) == "WATCHDOG_PID"; });
+    return found == environment.end() ? nullptr : found->data() + sizeof "WATCHDOG_PID=" - 1;
 }
 
 bool build_environment(const Identity& identity, const std::vector<std::pair<std::string, std::string>>& configured,

@@ -6,12 +6,16 @@
 #include "daemon/process/peer.hpp"
 #include "daemon/process/reap.hpp"
 
+#include <linux/sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 
 namespace backplane::process {
 namespace {
@@ -39,6 +43,12 @@ KernelFeatures probe_kernel_features() {
     // Nothing lies at the largest number, so nothing is closed.
     features.close_range = syscall(SYS_close_range, ~0U, ~0U, 0U) == 0;
     features.peer_pidfd = probe_peer_pidfd();
+    // No child comes of a descriptor that is none: a kernel that knows the flag says so, and another refuses the flag.
+    clone_args into{};
+    into.flags = CLONE_INTO_CGROUP;
+    into.exit_signal = SIGCHLD;
+    into.cgroup = static_cast<__u64>(std::numeric_limits<int>::max());
+    features.clone_into_cgroup = syscall(SYS_clone3, &into, sizeof into) < 0 && errno == EBADF;
     int is_subreaper = 0;
     features.child_subreaper = prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper, 0, 0, 0) == 0;
     return features;

@@ -58,6 +58,10 @@ Host::Entry* Host::find(core::ChildIndex child, std::uint32_t generation) {
     return entry.state != State::vacant && entry.generation == generation ? &entry : nullptr;
 }
 
+const Host::Entry* Host::find(core::ChildIndex child, std::uint32_t generation) const {
+    return const_cast<Host*>(this)->find(child, generation);
+}
+
 void Host::vacate(Entry& entry) {
     entry = Entry{};
     --occupied_;
@@ -99,18 +103,33 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     if (entry.state != State::vacant) {
         return refused(core::SpawnStep::prepare, EBUSY);
     }
+    Credentials credentials;
+    if (!launch.credentials.empty()) {
+        credentials = spawner_.resolve(launch.credentials);
+    }
+    if (credentials.error_number != 0) {
+        entry.notify.close();
+        return refused(credentials.step, credentials.error_number);
+    }
     if (const int wrong = open_notify(entry, {child, generation}, options); wrong != 0) {
         return refused(core::SpawnStep::notify_socket, wrong);
     }
-    SpawnContext context;
-    context.addresses = {options.worker_socket >= 0, options.socket_path, entry.notify.path(), options.resume};
-    context.pid_place = options.pid_place;
-    context.worker_socket = options.worker_socket;
-    context.die_with_parent = options_.die_with_daemon;
-    context.open_files_soft = options_.open_files_soft;
-    context.features = options_.features;
+    SpawnContext context = context_for(options, entry.notify.path());
+    if (!launch.credentials.empty()) {
+        context.credentials = &credentials;
+        entry.notify.give_to(credentials.uid);
+    }
+    Descriptor cgroup;
+    if (const int wrong = make_cgroup({child, generation}, launch.control, cgroup); wrong != 0) {
+        entry.notify.close();
+        return refused(core::SpawnStep::cgroup, wrong);
+    }
+    context.cgroup = cgroup.get();
     Spawned spawned = spawner_.spawn(launch, context);
     if (spawned.pid == 0) {
+        if (cgroup) {
+            (void)options_.control->remove(child, generation);
+        }
         entry.notify.close();
         return refused(spawned.step, spawned.error_number);
     }
@@ -119,15 +138,78 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     entry.pid = spawned.pid;
     entry.is_pinned = true;
     entry.pidfd = std::move(spawned.pidfd);
+    entry.report = std::move(spawned.report);
+    entry.has_cgroup = static_cast<bool>(cgroup);
     leaders_.emplace(entry.pid, child);
     ++occupied_;
+    return outcome_of(entry);
+}
+
+SpawnContext Host::context_for(const SpawnOptions& options, const std::string& notify_path) const {
+    SpawnContext context;
+    context.addresses = {options.worker_socket >= 0, options.socket_path, notify_path, options.resume, options.watchdog_us};
+    context.helper = options_.exec_helper;
+    context.pid_place = options.pid_place;
+    context.worker_socket = options.worker_socket;
+    context.die_with_parent = options_.die_with_daemon;
+    context.open_files_soft = options_.open_files_soft;
+    context.features = options_.features;
+    return context;
+}
+
+SpawnOutcome Host::outcome_of(const Entry& entry) {
     SpawnOutcome outcome;
     outcome.started = true;
     outcome.pid = entry.pid;
     outcome.started_at = facts_of(entry.pid).started_at;
     outcome.pidfd = entry.pidfd.get();
     outcome.notify_fd = entry.notify.fd();
+    outcome.start_fd = entry.report.get();
     return outcome;
+}
+
+bool Host::is_start_known(core::ChildIndex child, std::uint32_t generation) const {
+    const Entry* entry = find(child, generation);
+    if (entry == nullptr || !entry->report) {
+        return false;
+    }
+    pollfd answer{entry->report.get(), POLLIN, 0};
+    return poll(&answer, 1, 0) > 0;
+}
+
+std::optional<SpawnOutcome> Host::take_start(core::ChildIndex child, std::uint32_t generation) {
+    Entry* entry = find(child, generation);
+    if (entry == nullptr || !entry->report) {
+        return std::nullopt;
+    }
+    HelperAnswer answer = read_report(entry->report.get());
+    if (!answer.is_known) {
+        return std::nullopt;
+    }
+    if (entry->start_given_up && answer.error_number == 0) {
+        answer.error_number = ETIMEDOUT;
+    }
+    entry->report.reset();
+    if (answer.error_number == 0) {
+        return outcome_of(*entry);
+    }
+    // It wrote its answer and ends, or it was killed and its pipe is closed: either way the end is certain and near.
+    (void)send_signal(entry->pidfd.get(), SIGKILL);
+    reap_ending(entry->pid);
+    leaders_.erase(entry->pid);
+    if (entry->has_cgroup && !options_.control->remove(child, generation)) {
+        left_cgroups_.push_back({child, generation});
+    }
+    vacate(*entry);
+    return refused(answer.step, answer.error_number);
+}
+
+void Host::give_up_start(core::ChildIndex child, std::uint32_t generation) {
+    Entry* entry = find(child, generation);
+    if (entry != nullptr && entry->report) {
+        entry->start_given_up = true;
+        (void)send_signal(entry->pidfd.get(), SIGKILL);
+    }
 }
 
 std::optional<LeaderExit> Host::take_exit(core::ChildIndex child, std::uint32_t generation) {
@@ -188,13 +270,15 @@ int Host::signal(core::ChildIndex child, std::uint32_t generation, int signal_nu
 
 int Host::signal_group(core::ChildIndex child, std::uint32_t generation, int signal_number) {
     const Entry* entry = find(child, generation);
+    const bool by_cgroup =
+        entry != nullptr && entry->has_cgroup && signal_number == SIGKILL && options_.control->kill_all(child, generation) == 0;
     if (entry == nullptr || entry->state == State::lingering || !entry->is_pinned) {
-        return ESRCH;
+        return by_cgroup ? 0 : ESRCH;
     }
     return signal_members(entry->pid, signal_number);
 }
 
-ReapResult Host::reap(core::ChildIndex child, std::uint32_t generation) {
+ReapResult Host::reap(core::ChildIndex child, std::uint32_t generation, bool whole_group) {
     Entry* entry = find(child, generation);
     if (entry == nullptr || entry->state == State::lingering) {
         return ReapResult::stale;
@@ -207,6 +291,13 @@ ReapResult Host::reap(core::ChildIndex child, std::uint32_t generation) {
     entry->notify.close();
     entry->state = State::lingering;
     quiet_sweeps_ = 0;
+    if (!whole_group) {
+        if (entry->has_cgroup && !options_.control->remove(child, generation)) {
+            left_cgroups_.push_back({child, generation});
+        }
+        vacate(*entry);
+        return ReapResult::group_empty;
+    }
     if (settle(child)) {
         return ReapResult::group_empty;
     }
@@ -219,7 +310,7 @@ bool Host::settle(core::ChildIndex child) {
     reap_members(entry.pid);
     // The keeper takes its child away in its own time; until then the number is the leader's, and says nothing of the group.
     const bool has_leader = entry.is_adopted && facts_of(entry.pid).started_at == entry.started_at;
-    if (has_leader || !group_is_gone(entry.pid)) {
+    if (has_leader || !group_is_gone(entry.pid) || (entry.has_cgroup && !options_.control->remove(child, entry.generation))) {
         return false;
     }
     vacate(entry);
@@ -228,12 +319,13 @@ bool Host::settle(core::ChildIndex child) {
 
 void Host::reap_strays() {
     strays_hidden_ = false;
+    take_asides(true);
     for (;;) {
         const Ended ended = peek(Whom::any, 0);
         if (ended.pid == 0) {
             return;
         }
-        if (leaders_.contains(ended.pid)) {
+        if (leaders_.contains(ended.pid) || asides_.contains(ended.pid)) {
             strays_hidden_ = true;
             return;
         }
@@ -244,6 +336,7 @@ void Host::reap_strays() {
 const std::vector<Incarnation>& Host::sweep() {
     emptied_.clear();
     reap_strays();
+    remove_left_cgroups();
     const auto is_settled = [this](core::ChildIndex child) {
         const Incarnation incarnation{child, entries_[child].generation};
         if (!settle(child)) {
@@ -270,6 +363,7 @@ void Host::take_all_ends() {
         (void)take_exit(child, generation);
         reap(child, generation);
     }
+    take_asides(false);
     (void)sweep();
 }
 
@@ -277,10 +371,14 @@ std::size_t Host::kill_everything(int wait_ms) {
     for (core::ChildIndex child = 0; child < entries_.size(); ++child) {
         (void)signal_group(child, entries_[child].generation, SIGKILL);
     }
+    kill_cgroups();
+    for (const auto& aside : asides_) {
+        (void)signal_members(aside.first, SIGKILL);
+    }
     const auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
     for (;;) {
         take_all_ends();
-        if (occupied_ == 0 || Clock::now() >= deadline) {
+        if ((occupied_ == 0 && asides_.empty() && left_cgroups_.empty()) || Clock::now() >= deadline) {
             return occupied_;
         }
         const auto alive = std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return e.state == State::running; });
@@ -296,7 +394,7 @@ std::size_t Host::kill_strays(int wait_ms) {
         reap_strays();
         bool is_any = false;
         for (const std::int32_t pid : own_children()) {
-            if (leaders_.contains(pid) || std::find(before_.begin(), before_.end(), pid) != before_.end()) {
+            if (leaders_.contains(pid) || asides_.contains(pid) || std::find(before_.begin(), before_.end(), pid) != before_.end()) {
                 continue;
             }
             // Our own child, which nobody but this thread reaps: its number cannot have changed hands since the list was read.

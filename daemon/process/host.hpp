@@ -20,6 +20,7 @@
 #include "daemon/core/event.hpp"
 #include "daemon/core/spec.hpp"
 #include "daemon/core/types.hpp"
+#include "daemon/process/cgroup.hpp"
 #include "daemon/process/descriptor.hpp"
 #include "daemon/process/features.hpp"
 #include "daemon/process/notify_socket.hpp"
@@ -44,10 +45,11 @@ struct Incarnation {
 
 /// What a worker gets beside its LaunchSpec. All is borrowed for the length of the call.
 struct SpawnOptions {
-    int worker_socket = -1;      ///< becomes its descriptor 3 (BACKPLANE_FD); the caller closes its own copy after the call; -1: none
-    std::string socket_path;     ///< BACKPLANE_SOCKET; empty: not set
-    std::string resume;          ///< BACKPLANE_RESUME; empty: not set
-    int notify_descriptor = -1;  ///< adopt: the socket that is bound at its path already; taken over
+    int worker_socket = -1;         ///< becomes its descriptor 3 (BACKPLANE_FD); the caller closes its own copy after the call; -1: none
+    std::string socket_path;        ///< BACKPLANE_SOCKET; empty: not set
+    std::string resume;             ///< BACKPLANE_RESUME; empty: not set
+    int notify_descriptor = -1;     ///< adopt: the socket that is bound at its path already; taken over
+    std::uint64_t watchdog_us = 0;  ///< WATCHDOG_USEC, and WATCHDOG_PID; 0: neither
     std::int32_t* pid_place = nullptr;  ///< where the kernel stores the pid before the worker runs; null: nowhere
     bool wants_notify = false;          ///< make a NOTIFY_SOCKET
     std::string notify_directory;       ///< where its path lies; used where wants_notify
@@ -60,6 +62,7 @@ struct SpawnOutcome {
     std::uint64_t started_at = 0;                     ///< with pid and boot its name for ever (X-12)
     int pidfd = -1;                                   ///< watch for reading; then call take_exit
     int notify_fd = -1;                               ///< watch for reading, where there is one; then call read_notify
+    int start_fd = -1;                                ///< not known yet: watch for reading, then call take_start; -1: it is
     core::SpawnStep step = core::SpawnStep::prepare;  ///< not started: where it failed (F-5)
     int error_number = 0;                             ///< not started: the errno
 };
@@ -96,6 +99,8 @@ struct HostOptions {
     bool die_with_daemon = false;       ///< PDEATHSIG: without a keeper nobody would be there for them
     Parent* parent = nullptr;           ///< borrowed; null: there is no keeper
     std::uint64_t open_files_soft = 0;  ///< the workers' soft RLIMIT_NOFILE; 0: as the daemon's own
+    std::string exec_helper = find_exec_helper();
+    ControlGroups* control = nullptr;  ///< borrowed; null, or not open: workers have process groups only
 };
 
 class Host {
@@ -111,8 +116,25 @@ class Host {
     [[nodiscard]] int bind_notify(core::ChildIndex child, std::uint32_t generation, const std::string& directory);
     /// Starts a process; returns when it has executed its program or failed (a vfork's time). A child that has not been seen
     /// empty is refused with {prepare, EBUSY}: no worker ever runs twice.
+    /// One with credentials is started by the exec helper, whose answer comes later (`start_fd`).
     [[nodiscard]] SpawnOutcome spawn(core::ChildIndex child, std::uint32_t generation, const core::LaunchSpec& launch,
                                      const SpawnOptions& options);
+    /// Whether take_start would answer. The descriptor to watch is closed by it, so stop watching in between.
+    [[nodiscard]] bool is_start_known(core::ChildIndex child, std::uint32_t generation) const;
+    /// What the exec helper answered: `started` with everything that `spawn` tells, or where it failed, and then nothing is left of it.
+    /// Nothing where that is not known yet, or was told.
+    [[nodiscard]] std::optional<SpawnOutcome> take_start(core::ChildIndex child, std::uint32_t generation);
+    /// The helper hangs: it is killed, and take_start will tell {helper, ETIMEDOUT} when it has ended.
+    void give_up_start(core::ChildIndex child, std::uint32_t generation);
+
+    // ---- programs beside the workers: probes (host_aside.cpp) -----------------------------------------------------------------
+    /// Starts a program in a group of its own that is nobody's worker: who it is, its environment and its place in the cgroup are those of
+    /// `child`. It dies with this thread whatever else is kept. Of the outcome pid and pidfd say something.
+    [[nodiscard]] SpawnOutcome spawn_aside(core::ChildIndex child, const core::LaunchSpec& launch, const SpawnOptions& options);
+    /// How it ended, once; nothing while it lives. Whatever is left of its group is killed, and it is reaped.
+    [[nodiscard]] std::optional<LeaderExit> take_aside(std::int32_t pid);
+    /// Kills it with its group; a later sweep takes it away. Its pidfd is closed.
+    void drop_aside(std::int32_t pid);
 
     // ---- workers of a daemon that crashed (host_adopt.cpp) -----------------------------------------------------------------
     /// Takes up a process that an earlier daemon started, if the pid still means it. `dead`: its end was taken in already; it is then
@@ -149,11 +171,19 @@ class Host {
 
     /// To the leader, through its pidfd. Answers 0 or errno; ESRCH where stale or dead.
     int signal(core::ChildIndex child, std::uint32_t generation, int signal_number);
-    /// To the leader's whole group, as long as the leader is not reaped. Answers 0 or errno; ESRCH where stale or reaped.
+    /// To the leader's whole group, as long as the leader is not reaped; SIGKILL to its whole cgroup, at any time, where it has one.
+    /// Answers 0 or errno; ESRCH where stale or reaped.
     int signal_group(core::ChildIndex child, std::uint32_t generation, int signal_number);
 
     /// Takes a dead leader's status away, closes its descriptors, and says whether its group is empty. Does not signal.
-    ReapResult reap(core::ChildIndex child, std::uint32_t generation);
+    /// `whole_group` false: nobody waits for the others of its group, which live on (kill_mode `leader`).
+    ReapResult reap(core::ChildIndex child, std::uint32_t generation, bool whole_group = true);
+    /// No worker is left of a daemon before this one: whoever is in a worker's cgroup that no incarnation of ours has is killed.
+    void clear_control_groups();
+    /// The same cgroups after a recovery: they are removed when they are empty, and killed when this daemon stops.
+    void take_control_groups();
+    /// Workers have cgroups.
+    [[nodiscard]] bool has_control_groups() const { return options_.control != nullptr && options_.control->is_open(); }
 
     /// Call on SIGCHLD and when next_sweep_delay_ms has passed. Reaps orphans that became ours; answers the incarnations
     /// whose group has been seen empty since, each once. The reference is good until the next call.
@@ -189,14 +219,30 @@ class Host {
         std::int32_t status = 0;
         std::uint64_t started_at = 0;  ///< adopted: as long as the pid still means this one, it is not taken away
         Descriptor pidfd;
+        Descriptor report;  ///< of the exec helper, until it is known what became of the start
+        bool start_given_up = false;
+        bool has_cgroup = false;
         NotifySocket notify;
+    };
+
+    struct Aside {
+        Descriptor pidfd;
+        bool is_dropped = false;  ///< killed: reaped as soon as it has ended
     };
 
     [[nodiscard]] Entry& entry_of(core::ChildIndex child);
     [[nodiscard]] Entry* find(core::ChildIndex child, std::uint32_t generation);
+    [[nodiscard]] const Entry* find(core::ChildIndex child, std::uint32_t generation) const;
+    [[nodiscard]] SpawnContext context_for(const SpawnOptions& options, const std::string& notify_path) const;
     [[nodiscard]] static int open_notify(Entry& entry, const Incarnation& incarnation, const SpawnOptions& options);
+    [[nodiscard]] static SpawnOutcome outcome_of(const Entry& entry);
     void vacate(Entry& entry);
     void reap_strays();
+    void take_asides(bool only_dropped);
+    // cgroups (host_cgroup.cpp)
+    [[nodiscard]] int make_cgroup(const Incarnation& who, const core::ControlSpec& values, Descriptor& directory) const;
+    void kill_cgroups();
+    void remove_left_cgroups();
     void take_all_ends();
     [[nodiscard]] bool settle(core::ChildIndex child);
     [[nodiscard]] bool has_ended(Entry& entry) const;
@@ -207,6 +253,8 @@ class Host {
     Spawner spawner_;
     std::vector<Entry> entries_;                                  ///< by ChildIndex
     std::unordered_map<std::int32_t, core::ChildIndex> leaders_;  ///< pid of each unreaped leader
+    std::unordered_map<std::int32_t, Aside> asides_;              ///< by pid, until reaped
+    std::vector<Incarnation> left_cgroups_;  ///< of incarnations that are over, with somebody in them whom nobody waits for
     std::vector<core::ChildIndex> lingering_;
     std::vector<Incarnation> emptied_;
     std::vector<std::int32_t> before_;  ///< children that were there before us and are none of our business

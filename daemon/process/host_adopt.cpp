@@ -30,6 +30,7 @@ SpawnOutcome Host::adopt(core::ChildIndex child, std::uint32_t generation, std::
     }
     entry.generation = generation;
     entry.pid = pid;
+    entry.has_cgroup = has_control_groups() && options_.control->exists(child, generation);
     ++occupied_;
     if (!is_it) {  // reaped before: what is left of it is its group, if anything
         entry.state = State::lingering;
@@ -45,6 +46,7 @@ SpawnOutcome Host::adopt(core::ChildIndex child, std::uint32_t generation, std::
     entry.pidfd = std::move(pidfd);
     if (!dead) {
         (void)open_notify(entry, {child, generation}, options);
+        entry.notify.give_to(facts.uid);
     }
     leaders_.emplace(pid, child);
     outcome.started = true;

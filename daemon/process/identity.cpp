@@ -5,6 +5,7 @@
 #include "daemon/process/descriptor.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -54,6 +55,8 @@ ProcessFacts facts_of(std::int32_t pid) {
     if (bytes <= 0) {
         return facts;
     }
+    struct stat info {};
+    facts.uid = fstat(file.get(), &info) == 0 ? info.st_uid : 0;
     std::string_view text{buffer.data(), static_cast<std::size_t>(bytes)};
     const std::size_t end_of_name = text.rfind(") ");
     if (end_of_name == std::string_view::npos) {

@@ -12,6 +12,7 @@ struct ProcessFacts {
     std::int32_t parent = 0;
     std::int32_t group = 0;
     std::int32_t session = 0;
+    std::uint32_t uid = 0;         ///< whose it is; root's where it hides (prctl(2), PR_SET_DUMPABLE)
     std::uint64_t started_at = 0;  ///< clock ticks since boot; 0: there is no such process
     bool is_dead = false;          ///< a zombie
     bool is_ending = false;        ///< that, or on its way there: its memory is gone, which the kernel lets go before descriptors

@@ -183,6 +183,12 @@ void NotifySocket::close() {
     }
 }
 
+void NotifySocket::give_to(std::uint32_t uid) const {
+    if (fd_ && uid != geteuid()) {
+        (void)!lchown(path_.c_str(), uid, static_cast<gid_t>(-1));
+    }
+}
+
 Notification NotifySocket::read(std::size_t datagrams_max) {
     Notification said;
     // One byte more than is allowed, so that a datagram that was cut can be told from one that just fits.

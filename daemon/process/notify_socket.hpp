@@ -60,6 +60,9 @@ class NotifySocket {
     /// Takes away the datagram that said READY.
     void take_ready();
 
+    /// Lets this user write to it too: its path belongs to them from here on. Whoever may not give it away needs not to either.
+    void give_to(std::uint32_t uid) const;
+
     [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
     /// Becomes readable when the worker spoke. Owned by this object.
     [[nodiscard]] int fd() const { return fd_.get(); }

@@ -51,6 +51,19 @@ bool enter_session(ChildPlan& plan) {
     return syscall(SYS_setsid) >= 0 || fail(plan, SpawnStep::session);
 }
 
+/// Before there is anybody to leave behind.
+bool enter_cgroup(ChildPlan& plan) {
+    if (plan.cgroup < 0) {
+        return true;
+    }
+    const long file = syscall(SYS_openat, plan.cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+    if (file < 0 || syscall(SYS_write, file, "0", 1) != 1) {
+        return fail(plan, SpawnStep::cgroup);
+    }
+    syscall(SYS_close, file);
+    return true;
+}
+
 /// Every disposition becomes the default one: ignored ones would survive exec, and a handler of the parent's must not run
 /// here once signals are let in, for it would run in the parent's memory.
 void reset_dispositions() {
@@ -123,6 +136,9 @@ bool place_descriptors(ChildPlan& plan) {
     if (plan.worker_socket >= 0 && !place(plan.worker_socket, worker_descriptor)) {
         return fail(plan, SpawnStep::descriptors);
     }
+    if (plan.report >= 0 && !place(plan.report, report_descriptor)) {
+        return fail(plan, SpawnStep::descriptors);
+    }
     return true;
 }
 
@@ -178,7 +194,13 @@ bool close_listed(int first) {
 }
 
 void close_others(const ChildPlan& plan) {
-    const int first = plan.worker_socket >= 0 ? worker_descriptor + 1 : worker_descriptor;
+    int first = plan.worker_socket >= 0 ? worker_descriptor + 1 : worker_descriptor;
+    if (plan.report >= 0) {
+        if (plan.worker_socket < 0) {
+            syscall(SYS_close, worker_descriptor);
+        }
+        first = report_descriptor + 1;
+    }
     if (plan.has_close_range && syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) {
         return;
     }
@@ -206,45 +228,124 @@ bool limit_open_files(ChildPlan& plan) {
     return syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, nullptr) == 0 || fail(plan, SpawnStep::descriptors);
 }
 
+/// How much of the machine it may have. What needs a privilege that the daemon lacks is a failed start and no weaker worker.
+bool take_share(ChildPlan& plan) {
+    // Raised scores and niceness need no privilege, and limits that they could break come last.
+    if (plan.oom_score != nullptr) {
+        const long file = syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+        long length = 0;
+        while (plan.oom_score[length] != '\0') {
+            ++length;
+        }
+        if (file < 0 || syscall(SYS_write, file, plan.oom_score, length) != length) {
+            return fail(plan, SpawnStep::oom_score);
+        }
+        syscall(SYS_close, file);
+    }
+    if (plan.set_nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, plan.nice) != 0) {
+        return fail(plan, SpawnStep::nice);
+    }
+    for (int i = 0; i < plan.limits_count; ++i) {
+        const LimitPlan& wanted = plan.limits[i];
+        const rlimit limit{wanted.soft, wanted.hard};
+        if (syscall(SYS_prlimit64, 0, wanted.resource, &limit, nullptr) != 0) {
+            return fail(plan, SpawnStep::limits);
+        }
+    }
+    return true;
+}
+
+/// Decimal, and a NUL behind it. There is room for any pid.
+void write_pid(char* text) {
+    long rest = syscall(SYS_getpid);
+    int digits = 1;
+    for (long more = rest / 10; more != 0; more /= 10) {
+        ++digits;
+    }
+    text[digits] = '\0';
+    for (; digits > 0; rest /= 10) {
+        text[--digits] = static_cast<char>('0' + rest % 10);
+    }
+}
+
 /// Errors as execvp reports them: a candidate that is not there gives way to the next, one that may not be executed is
 /// remembered, anything else is the answer.
 bool execute(ChildPlan& plan) {
+    const SpawnStep step = plan.is_helper ? SpawnStep::helper : SpawnStep::exec;
     int answer = ENOENT;
     for (const char* const* candidate = plan.candidates; *candidate != nullptr; ++candidate) {
         syscall(SYS_execve, *candidate, plan.arguments, plan.environment);
         if (errno == EACCES) {
             answer = EACCES;
         } else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT) {
-            return fail(plan, SpawnStep::exec);
+            return fail(plan, step);
         }
     }
-    return fail(plan, SpawnStep::exec, answer);
+    return fail(plan, step, answer);
 }
 
 }  // namespace
 
 int run_child(void* argument) noexcept {
     ChildPlan& plan = *static_cast<ChildPlan*>(argument);
-    if (!enter_session(plan)) {
+    if (!enter_session(plan) || !enter_cgroup(plan)) {
         return 127;
     }
     reset_dispositions();
-    syscall(SYS_umask, 022);
+    syscall(SYS_umask, 022);  // its output files are the house's, whatever it makes itself
     if (!place_descriptors(plan)) {
         return 127;
     }
     close_others(plan);
-    if (!limit_open_files(plan)) {
+    if (!limit_open_files(plan) || !take_share(plan)) {
         return 127;
     }
+    syscall(SYS_umask, plan.umask);
     if (syscall(SYS_chdir, plan.directory) != 0) {
         fail(plan, SpawnStep::directory);
         return 127;
+    }
+    if (plan.pid_text != nullptr) {
+        write_pid(plan.pid_text);
     }
     const std::uint64_t no_signals = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, signal_set_size);
     execute(plan);
     return 127;
+}
+
+namespace {
+
+/// Never returns, so nothing above it on the stack that it shares with its parent is given up or written to.
+[[noreturn, gnu::noinline]] void live(ChildPlan* plan) noexcept {
+    const int code = run_child(plan);
+    for (;;) {
+        syscall(SYS_exit_group, code);
+    }
+}
+
+}  // namespace
+
+/// The library's `syscall` would return in the child, and its parent would then find another return address on the stack.
+[[gnu::noinline]] long clone_into(const void* arguments, std::size_t size, ChildPlan* plan) noexcept {
+#if defined(__x86_64__)
+    long answer = SYS_clone3;
+    __asm__ volatile("syscall" : "+a"(answer) : "D"(arguments), "S"(size) : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_clone3;
+    register const void* first __asm__("x0") = arguments;
+    register std::size_t second __asm__("x1") = size;
+    __asm__ volatile("svc 0" : "+r"(first) : "r"(number), "r"(second) : "memory");
+    const long answer = reinterpret_cast<long>(first);
+#else
+    (void)arguments;
+    (void)size;
+    const long answer = -ENOSYS;
+#endif
+    if (answer == 0) {
+        live(plan);
+    }
+    return answer;
 }
 
 }  // namespace backplane::process

@@ -35,6 +35,7 @@ struct HubOptions {
     std::vector<std::string> weaker;  ///< guarantees that this kernel weakens, in words (decision 21)
     std::size_t outbox_mark = wire::outbox_mark_bytes;
     std::uint32_t sessions_per_user = wire::sessions_per_user_max;
+    std::string containment;            ///< `cgroup` or `group`: what holds a worker's descendants together
     std::string journal;                ///< its path
     std::int64_t keeper_pid = 0;        ///< 0: there is no keeper
     std::uint64_t daemon_restarts = 0;  ///< daemons that died before this one under the same keeper

@@ -277,6 +277,7 @@ wire::DaemonInfo Hub::daemon_info() const {
         }
     }
     info.weaker = options_.weaker;
+    info.containment = options_.containment;
     return info;
 }
 

@@ -50,7 +50,8 @@ OpenFiles raise_open_files() {
 }
 
 /// What this machine keeps the daemon from promising, in words that `status` shows (decision 21).
-std::vector<std::string> weaker_guarantees(const process::KernelFeatures& features, const process::Host& host) {
+std::vector<std::string> weaker_guarantees(const process::KernelFeatures& features, const process::Host& host,
+                                           const process::ControlGroups& control) {
     std::vector<std::string> weaker;
     if (!features.peer_pidfd) {
         weaker.emplace_back(
@@ -59,11 +60,19 @@ std::vector<std::string> weaker_guarantees(const process::KernelFeatures& featur
     if (!host.is_subreaper()) {
         weaker.emplace_back("P-5: no child subreaper: a process that leaves its worker's group is not collected");
     }
+    if (!control.is_open()) {
+        weaker.emplace_back("X-11: workers have no cgroups, only process groups, which a process may leave: " + control.why_not());
+    } else if (!control.has_values()) {
+        weaker.emplace_back(
+            "X-11: no values for workers' cgroups: the service manager would start no daemon beside workers that have them "
+            "(DelegateSubgroup=backplaned.main lets it)");
+    }
     return weaker;
 }
 
-process::HostOptions host_options(const OpenFiles& files, KeeperLink* keeper) {
+process::HostOptions host_options(const OpenFiles& files, KeeperLink* keeper, process::ControlGroups& control) {
     process::HostOptions options;
+    options.control = &control;
     options.open_files_soft = files.before;
     options.parent = keeper;
     options.die_with_daemon = keeper == nullptr;
@@ -195,14 +204,18 @@ DaemonEnd run_daemon(const config::Settings& settings, DaemonCall call) {
     }
     Notify notify;
     notify.relay_by(keeper);
-    process::Host host{host_options(files, keeper)};
+    process::ControlGroups control;
+    const bool is_managed = !variable("INVOCATION_ID").empty();
+    (void)control.open(process::find_control_place(), keeper ? keeper->pid() : 0, is_managed);
+    process::Host host{host_options(files, keeper, control)};
     core::EngineLimits limits;
     limits.task_grace = settings.task_grace;
     limits.resume_grace = settings.resume_grace;
     session::HubOptions options;
     options.pid = getpid();
     options.uid = geteuid();
-    options.weaker = weaker_guarantees(process::kernel_features(), host);
+    options.weaker = weaker_guarantees(process::kernel_features(), host, control);
+    options.containment = host.has_control_groups() ? "cgroup" : "group";
     options.journal = *journal_path;
     options.keeper_pid = keeper ? keeper->pid() : 0;
     options.daemon_restarts = keeper ? keeper->restarts() : 0;
@@ -225,6 +238,9 @@ DaemonEnd run_daemon(const config::Settings& settings, DaemonCall call) {
         loop.recover();
     }
     const int exit_code = loop.run();
+    if (loop.ending() == LoopEnd::stopped) {
+        control.close(keeper ? keeper->pid() : 0);
+    }
     const bool keeper_gone = loop.ending() == LoopEnd::keeper_gone;
     return {end(loop.ending(), exit_code, **listener, *begun->journal, keeper), keeper_gone,
             keeper_gone ? (*listener)->copy_of_lent() : process::Descriptor{}};

@@ -94,7 +94,7 @@ void Loop::begin() {
 
 void Loop::boot(std::string_view tree, std::string_view limits) {
     begin();
-    workers_->clear_notify_folder();
+    workers_->clear_leftovers();
     parts_.hub.feed(core::Event::boot(Epoch{random_bits()}, random_bits(), geteuid(), limits));
     parts_.hub.feed(core::Event::configure(tree));
 }
@@ -150,7 +150,9 @@ void Loop::tick() {
         hub.feed(core::Event::of(core::EventKind::tick));
     }
     take_keeper();
+    workers_->take_starts(now_);
     workers_->take_exits();
+    workers_->take_probes(now_);
     workers_->take_notifications();
     take_connections();
     connections_->read_ready();
@@ -364,8 +366,8 @@ void Loop::sleep() {
     } else {
         uv_idle_stop(&idle_);
     }
-    const Instant due =
-        std::min({parts_.hub.next_deadline(), connections_->next_deadline(), workers_->next_sweep(), accept_again_, status_due_});
+    const Instant due = std::min({parts_.hub.next_deadline(), connections_->next_deadline(), workers_->next_sweep(), workers_->next_look(),
+                                  accept_again_, status_due_});
     if (due == timer_due_) {
         return;
     }

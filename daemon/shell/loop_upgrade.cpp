@@ -28,7 +28,7 @@ void Loop::take_requests() {
         return reload(asked);
     }
     upgrade_wanted_ = upgrade_wanted_ || !asked.is_for_nobody();
-    const bool is_quiet = !workers_->has_spawns() && (parts_.keeper == nullptr || !parts_.keeper->has_unsent());
+    const bool is_quiet = workers_->is_settled() && (parts_.keeper == nullptr || !parts_.keeper->has_unsent());
     if (upgrade_wanted_ && is_quiet && !exit_code_) {
         upgrade_wanted_ = false;
         upgrade();
@@ -53,6 +53,7 @@ void Loop::upgrade() {
         return refuse(can.error());
     }
     log_info("upgrading to " + *program);
+    workers_->halt_probes();
     refuse(replace_program(*program, parts_.words, hand_over()));
 }
 

@@ -22,6 +22,8 @@ using core::Event;
 
 /// A notify socket's marks carry this bit beside the child.
 constexpr std::uint64_t of_notify = 1ULL << 32U;
+/// The marks of exec helpers' answers this one.
+constexpr std::uint64_t of_start = 1ULL << 33U;
 
 /// Removes what a daemon that was killed left there: sockets, which nobody serves since we hold the lock, but for those to be kept.
 void clear_sockets(const std::string& folder, const std::vector<std::string>& kept) {
@@ -49,15 +51,18 @@ Workers::Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connec
       hub_(hub),
       host_(host),
       connections_(connections),
+      probes_(loop, host),
       socket_path_(std::move(socket_path)),
       notify_folder_(std::move(notify_folder)) {}
 
-void Workers::clear_notify_folder() {
+void Workers::clear_leftovers() {
+    host_.clear_control_groups();
     clear_sockets(notify_folder_, {});
     rmdir(notify_folder_.c_str());
 }
 
 void Workers::forget_unused() {
+    host_.take_control_groups();
     clear_sockets(notify_folder_, host_.notify_paths());
     if (keeper_ != nullptr) {
         keeper_->drop_untaken(notify_key);
@@ -84,6 +89,10 @@ Workers::Worker& Workers::worker(core::ChildIndex child) {
 
 void Workers::on_ready(std::uint64_t token, unsigned) noexcept {
     const auto child = static_cast<core::ChildIndex>(token);
+    if ((token & of_start) != 0) {
+        is_start_known_ = true;
+        return;
+    }
     ((token & of_notify) != 0 ? spoke_ : ended_).push_back(child);
 }
 
@@ -108,6 +117,7 @@ void Workers::take_exit(core::ChildIndex child) {
     dead.is_watched = false;
     dead.exit_watch.stop();  // a pidfd stays readable
     dead.notify_watch.stop();
+    probes_.end(child);
     drop(child);
     // An explicit disconnect that it wrote wins over how it ended (D-4), so its last words come first. Its socket ends with
     // it, whoever else holds it (T-8).
@@ -128,14 +138,63 @@ void Workers::exited(core::ChildIndex child, std::uint32_t generation, core::Ses
 
 void Workers::take_notifications() {
     for (const core::ChildIndex child : std::exchange(spoke_, {})) {
-        Worker& speaking = worker(child);
-        if (speaking.is_watched && host_.read_notify(child, speaking.generation).ready) {
-            hub_.feed(Event::ready(child, speaking.generation));
-            host_.take_ready(child, speaking.generation);  // only now that the journal has it
-            drop(child);
+        if (worker(child).is_watched) {
+            take_word(child);
         }
     }
 }
+
+void Workers::take_word(core::ChildIndex child) {
+    const std::uint32_t generation = worker(child).generation;
+    const process::Notification said = host_.read_notify(child, generation);
+    if (said.ready) {
+        hub_.feed(Event::ready(child, generation));
+        host_.take_ready(child, generation);  // only now that the journal has it
+        drop(child);
+    }
+    if (said.watchdog) {
+        alive(child, generation);
+    }
+    if (said.failing) {
+        triggered(child, generation);
+    }
+}
+
+// The two words of a watchdog reach the core here and nowhere else, and its length leaves the core by watchdog_of. Each does
+// nothing as long as the core's vocabulary lacks it.
+
+namespace {
+
+template <class E>
+void feed_alive(session::Hub& hub, core::ChildIndex child, std::uint32_t generation) {
+    if constexpr (requires { E::alive(child, generation); }) {
+        hub.feed(E::alive(child, generation));
+    }
+}
+
+template <class E>
+void feed_triggered(session::Hub& hub, core::ChildIndex child, std::uint32_t generation) {
+    if constexpr (requires { E::watchdog_triggered(child, generation); }) {
+        hub.feed(E::watchdog_triggered(child, generation));
+    }
+}
+
+template <class View>
+Duration watchdog_of(const View& view) {
+    if constexpr (requires { view.watchdog; }) {
+        return view.watchdog;
+    } else {
+        return Duration{};
+    }
+}
+
+}  // namespace
+
+/// WATCHDOG=1: it lives.
+void Workers::alive(core::ChildIndex child, std::uint32_t generation) { feed_alive<Event>(hub_, child, generation); }
+
+/// WATCHDOG=trigger: it asks to be taken for hung.
+void Workers::triggered(core::ChildIndex child, std::uint32_t generation) { feed_triggered<Event>(hub_, child, generation); }
 
 void Workers::note_left(const std::vector<process::Incarnation>& left) {
     for (const process::Incarnation& incarnation : left) {
@@ -172,7 +231,8 @@ void Workers::carry_out(const core::Effect& effect) {
 }
 
 void Workers::reap(const core::Effect& effect) {
-    switch (host_.reap(effect.child, effect.generation)) {
+    const bool whole_group = effect.argument == 0;  // else kill_mode `leader`: nobody waits for the others
+    switch (host_.reap(effect.child, effect.generation, whole_group)) {
         case process::ReapResult::group_empty: hub_.feed(Event::group_empty(effect.child, effect.generation)); break;
         case process::ReapResult::lingering: next_sweep_ = Instant{}; break;
         default: break;
@@ -201,10 +261,7 @@ void Workers::spawn_some() {
 
 void Workers::spawn(const core::Effect& effect) {
     const core::Supervision& tree = hub_.engine().supervision();
-    const auto fail = [&](core::SpawnStep step, int error_number) {
-        drop(effect.child);
-        hub_.feed(Event::spawn_failed(effect.child, effect.generation, step, error_number));
-    };
+    const auto fail = [&](core::SpawnStep step, int error_number) { failed(effect, step, error_number); };
     const Expected<core::LaunchSpec> launch = core::decode_launch(tree.launch(effect.child));
     if (!launch) {
         return fail(core::SpawnStep::prepare, EINVAL);
@@ -237,13 +294,99 @@ void Workers::spawn(const core::Effect& effect) {
         connections_.close_worker(session);
         return fail(outcome.step, outcome.error_number);
     }
+    if (outcome.start_fd >= 0) {
+        return await_start(effect, outcome, session);
+    }
     started(effect, outcome, session);
 }
 
+void Workers::failed(const core::Effect& effect, core::SpawnStep step, int error_number) {
+    drop(effect.child);
+    hub_.feed(Event::spawn_failed(effect.child, effect.generation, step, error_number));
+}
+
+// ---- starts by the exec helper -------------------------------------------------------------------------------------------
+
+void Workers::await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session) {
+    auto starting = std::make_unique<Starting>();
+    starting->effect = effect;
+    starting->session = session;
+    if (starting->watch.start(loop_, outcome.start_fd, watch_readable, *this, effect.child | of_start) != 0) {
+        log_warning("pid " + std::to_string(outcome.pid) + ": its start cannot be watched");
+    }
+    starting_.push_back(std::move(starting));
+    is_start_known_ = true;  // the next tick looks, and the patience begins
+}
+
+void Workers::take_starts(Instant now) {
+    is_start_known_ = false;
+    std::erase_if(starting_, [&](const std::unique_ptr<Starting>& starting) { return settle_start(*starting, now); });
+}
+
+bool Workers::settle_start(Starting& starting, Instant now) {
+    const core::Effect& effect = starting.effect;
+    if (!host_.is_start_known(effect.child, effect.generation)) {
+        if (starting.begun.is_never()) {
+            starting.begun = now;
+        } else if (starting.begun + start_patience <= now) {
+            host_.give_up_start(effect.child, effect.generation);
+            starting.begun = now;  // until it is gone, which cannot be hurried
+        }
+        return false;
+    }
+    starting.watch.stop();  // what it watches is closed by the answer
+    const auto outcome = host_.take_start(effect.child, effect.generation);
+    if (!outcome) {
+        return true;
+    }
+    if (outcome->started) {
+        started(effect, *outcome, starting.session);
+    } else {
+        connections_.close_worker(starting.session);
+        failed(effect, outcome->step, outcome->error_number);
+    }
+    return true;
+}
+
+Instant Workers::next_look() const {
+    Instant next = probes_.next();
+    for (const auto& starting : starting_) {
+        if (!starting->begun.is_never()) {
+            next = std::min(next, starting->begun + start_patience);
+        }
+    }
+    return next;
+}
+
+// ---- probes --------------------------------------------------------------------------------------------------------------
+
+void Workers::probe(core::ChildIndex child, std::uint32_t generation) {
+    const core::Supervision& tree = hub_.engine().supervision();
+    const core::ChildView view = tree.view(child, Instant{});
+    if (view.readiness != core::Readiness::probe || view.state == core::ChildState::running) {
+        return;
+    }
+    Expected<core::LaunchSpec> launch = core::decode_launch(tree.launch(child));
+    if (launch) {
+        process::SpawnOptions options;
+        options.socket_path = socket_path_;
+        probes_.begin({child, generation}, std::move(*launch), std::move(options));
+    }
+}
+
+void Workers::take_probes(Instant now) {
+    for (const process::Incarnation& ready : probes_.run(now)) {
+        hub_.feed(Event::ready(ready.child, ready.generation));
+    }
+}
+
 process::SpawnOptions Workers::options_for(core::ChildIndex child, int& wrong) {
+    const core::ChildView view = hub_.engine().supervision().view(child, Instant{});
+    const Duration watchdog = watchdog_of(view);
     process::SpawnOptions options;
     options.socket_path = socket_path_;
-    options.wants_notify = hub_.engine().supervision().view(child, Instant{}).readiness == core::Readiness::notify;
+    options.watchdog_us = watchdog.ns > 0 ? static_cast<std::uint64_t>(std::max<std::int64_t>(watchdog.ns / 1000, 1)) : 0;
+    options.wants_notify = view.readiness == core::Readiness::notify || options.watchdog_us != 0;
     options.notify_directory = notify_folder_;
     wrong = options.wants_notify ? make_notify_folder() : 0;
     return options;
@@ -251,6 +394,7 @@ process::SpawnOptions Workers::options_for(core::ChildIndex child, int& wrong) {
 
 void Workers::started(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session) {
     watch(effect, outcome, session);
+    probe(effect.child, effect.generation);
     hub_.feed(Event::spawned(effect.child, effect.generation, outcome.pid, outcome.started_at));
 }
 
@@ -272,7 +416,8 @@ int Workers::make_notify_folder() {
     if (has_notify_folder_) {
         return 0;
     }
-    if (mkdir(notify_folder_.c_str(), 0700) != 0) {
+    // Others may pass through: a worker with a user of its own finds its socket, which is its user's, and sees no other.
+    if (mkdir(notify_folder_.c_str(), 0711) != 0) {
         struct stat there {};
         const int wrong = errno;
         if (wrong != EEXIST || lstat(notify_folder_.c_str(), &there) != 0 || !S_ISDIR(there.st_mode) || there.st_uid != geteuid()) {
@@ -302,6 +447,8 @@ void Workers::sweep(bool child_died, Instant now) {
 
 void Workers::kill_all() {
     workers_.clear();
+    probes_.clear();
+    starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;
     if (const std::size_t left = host_.kill_everything(); left != 0) {

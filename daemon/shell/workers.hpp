@@ -8,6 +8,7 @@
 #include "daemon/shell/connection.hpp"
 #include "daemon/shell/handoff.hpp"
 #include "daemon/shell/keeper_link.hpp"
+#include "daemon/shell/probes.hpp"
 #include "daemon/shell/watch.hpp"
 
 #include <uv.h>
@@ -31,6 +32,9 @@ class SpawnNotes {
     ~SpawnNotes() = default;
 };
 
+/// So long an exec helper may take to become its program, which is a matter of a millisecond.
+inline constexpr Duration start_patience = Duration::seconds(10);
+
 /// So many processes are started in one tick; the rest wait for the next one, so that others are served between.
 inline constexpr std::size_t spawns_per_tick_max = 4;
 
@@ -39,8 +43,8 @@ class Workers final : private Watcher {
     /// `socket_path`: what workers get as BACKPLANE_SOCKET; `notify_folder`: where NOTIFY_SOCKETs are made, when first needed.
     Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connections& connections, std::string socket_path,
             std::string notify_folder);
-    /// Nobody serves the notify sockets that lie there: a daemon before this one was killed.
-    void clear_notify_folder();
+    /// Nobody serves the notify sockets that lie there, and nobody knows the cgroups: a daemon before this one was killed.
+    void clear_leftovers();
     /// After a recovery, once adopted workers have theirs: notify sockets that a crash left to nobody go, here and at the keeper.
     void forget_unused_soon() { has_unused_ = true; }
     /// Spawns are noted there from here on. Borrowed.
@@ -53,6 +57,14 @@ class Workers final : private Watcher {
     /// Feeds the ends that were seen, in the children's start order (S-21, decision 34). What a worker wrote before it died
     /// is read before its end is told.
     void take_exits();
+    /// Feeds what became of starts by the exec helper.
+    void take_starts(Instant now);
+    /// When starts and probes must be looked at although nobody speaks.
+    [[nodiscard]] Instant next_look() const;
+    /// Feeds whose probes succeeded, and begins those whose time has come.
+    void take_probes(Instant now);
+    /// Nothing that only this program would look after runs any more (before it is replaced).
+    void halt_probes() { probes_.halt(); }
     /// Feeds what workers said on their notify sockets.
     void take_notifications();
     /// The keeper told of an ended child of its own.
@@ -65,12 +77,16 @@ class Workers final : private Watcher {
     /// Starts processes that wait for it; at most spawns_per_tick_max of them.
     void spawn_some();
     [[nodiscard]] bool has_spawns() const { return next_waiting_ < waiting_.size(); }
+    /// No start is on its way whose outcome only this program could learn.
+    [[nodiscard]] bool is_settled() const { return !has_spawns() && starting_.empty(); }
     /// Looks after orphans and groups that were not empty (P-4, P-5). `child_died`: SIGCHLD came.
     void sweep(bool child_died, Instant now);
     /// When to sweep although no signal comes; `never()` where there is no need.
     [[nodiscard]] Instant next_sweep() const { return next_sweep_; }
     /// Whether something happened that a tick must look at.
-    [[nodiscard]] bool has_work() const { return !ended_.empty() || !spoke_.empty() || has_spawns(); }
+    [[nodiscard]] bool has_work() const {
+        return !ended_.empty() || !spoke_.empty() || is_start_known_ || probes_.has_work() || has_spawns();
+    }
     /// The daemon ends: kills whatever of a worker is left, and watches nothing any more.
     void kill_all();
     /// The daemon ends and its workers do not: watches nothing any more.
@@ -93,10 +109,25 @@ class Workers final : private Watcher {
         Watch notify_watch;
     };
 
+    /// A start whose outcome the exec helper will tell.
+    struct Starting {
+        core::Effect effect;
+        core::SessionIndex session = 0;
+        Instant begun = Instant::never();  ///< never: in this tick
+        Watch watch;
+    };
+
     void on_ready(std::uint64_t token, unsigned events) noexcept override;
     [[nodiscard]] Worker& worker(core::ChildIndex child);
     void spawn(const core::Effect& effect);
     void started(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
+    void take_word(core::ChildIndex child);
+    void alive(core::ChildIndex child, std::uint32_t generation);
+    void triggered(core::ChildIndex child, std::uint32_t generation);
+    void probe(core::ChildIndex child, std::uint32_t generation);
+    void await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
+    void failed(const core::Effect& effect, core::SpawnStep step, int error_number);
+    [[nodiscard]] bool settle_start(Starting& starting, Instant now);
     void watch(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
     // workers of a daemon that crashed (workers_adopt.cpp)
     void adopt(const core::Effect& effect, std::int32_t pid, std::uint64_t started_at);
@@ -118,6 +149,7 @@ class Workers final : private Watcher {
     session::Hub& hub_;
     process::Host& host_;
     Connections& connections_;
+    Probes probes_;
     std::string socket_path_;
     std::string notify_folder_;
     bool has_notify_folder_ = false;
@@ -125,6 +157,8 @@ class Workers final : private Watcher {
     std::vector<std::unique_ptr<Worker>> workers_;  ///< by ChildIndex
     std::vector<core::ChildIndex> ended_;
     std::vector<core::ChildIndex> spoke_;
+    std::vector<std::unique_ptr<Starting>> starting_;
+    bool is_start_known_ = false;
     std::vector<core::ChildIndex> unwatched_;  ///< their pidfds could not be watched: SIGCHLD has to do
     std::vector<core::Effect> waiting_;        ///< spawns, and what came after them for the same child, in order
     std::size_t next_waiting_ = 0;

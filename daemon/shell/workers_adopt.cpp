@@ -57,6 +57,7 @@ void Workers::adopt(const core::Effect& effect, std::int32_t pid, std::uint64_t 
         return;
     }
     watch(effect, outcome, session_of(effect));
+    probe(effect.child, effect.generation);
 }
 
 /// The crash came between the spawn and its word of it, or before the spawn. What was spawned left its pid behind, stored by the
@@ -117,12 +118,15 @@ void Workers::take_over(const HandedWorker& handed) {
         next_sweep_ = Instant{};
     } else if (outcome.started) {
         watch(effect, outcome, handed.session);
+        probe(handed.child, handed.generation);
         worker(handed.child).is_held = handed.notify_descriptor >= 0;
     }
 }
 
 void Workers::let_go() {
     workers_.clear();
+    probes_.clear();
+    starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;
     host_.let_go();

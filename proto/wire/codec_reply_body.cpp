@@ -206,6 +206,7 @@ void take_info(Fields& fields, DaemonInfo& info) {
     fields.any_number("daemon_restarts", info.daemon_restarts, Need::optional);
     fields.any_number("journal_bytes", info.journal_bytes, Need::optional);
     fields.text("journal", info.journal, any_text, Need::optional);
+    fields.text("containment", info.containment, any_text, Need::optional);
     take_counters(fields, info);
 }
 
@@ -221,6 +222,9 @@ void write_info(JsonOut& json, const DaemonInfo& info) {
     json.member("daemon_restarts", info.daemon_restarts);
     json.member("journal_bytes", info.journal_bytes);
     json.member("journal", info.journal);
+    if (!info.containment.empty()) {
+        json.member("containment", info.containment);
+    }
     json.key("counters");
     json.begin_object();
     for (const auto& [name, count] : info.counters) {

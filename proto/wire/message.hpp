@@ -304,6 +304,7 @@ struct DaemonInfo {
     std::uint64_t daemon_restarts = 0;                            ///< daemons that died before this one under the same keeper
     std::uint64_t journal_bytes = 0;                              ///< written of it; 0: there is none
     std::string journal;                                          ///< its path
+    std::string containment;                                      ///< `cgroup` or `group`; empty: not told
     std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< refusals and drops by reason
     std::vector<std::string> weaker;                              ///< guarantees that this kernel or configuration weakens, in words
 };

@@ -15,6 +15,14 @@ mkdir -p build
 ) 9>build/.lock-release
 libdir=$(dirname "$(find "$work/stage" -name 'libbackplane.so' | head -n 1)")
 
+helper=$(find "$work/stage" -path '*/libexec/backplane/backplane-exec')
+[ -x "$helper" ] || { echo "package: the exec helper is not where the daemon looks for it" >&2; exit 1; }
+# It starts with the daemon's rights, and so depends on nothing but the C library.
+if needed=$(objdump -p "$helper" | awk '$1 == "NEEDED" {print $2}' | grep -v '^libc\.so'); then
+    echo "package: the exec helper needs $needed" >&2
+    exit 1
+fi
+
 mkdir "$work/user"
 cat >"$work/user/main.cpp" <<'CPP'
 #include <backplane/backplane.hpp>

@@ -134,6 +134,7 @@ struct DaemonInfo {
     std::uint64_t daemon_restarts = 0;  ///< how often it has done so
     std::uint64_t journal_bytes = 0;    ///< written of the journal that the next daemon would begin with
     std::string journal;                ///< its path
+    std::string containment;            ///< what holds a worker's descendants together: `cgroup` or `group`; empty: the daemon does not say
     std::vector<std::pair<std::string, std::uint64_t>> counters;  ///< refusals and drops, by reason
     std::vector<std::string> weaker;                              ///< guarantees that this machine or configuration weakens, in words
 };

@@ -77,6 +77,17 @@ class ProcessTest : public ::testing::Test {
     [[nodiscard]] core::LaunchSpec shell(const std::string& script) const { return program({"/bin/sh", "-c", script}); }
     [[nodiscard]] std::string output() const { return text_of(path("out")); }
 
+    /// What became of a spawn, when it is known.
+    static SpawnOutcome settled(Host& host, core::ChildIndex child, std::uint32_t generation, const SpawnOutcome& spawned) {
+        if (spawned.start_fd < 0) {
+            return spawned;
+        }
+        EXPECT_TRUE(wait_readable(spawned.start_fd));
+        const auto outcome = host.take_start(child, generation);
+        EXPECT_TRUE(outcome) << "readable, and nothing to tell";
+        return outcome.value_or(SpawnOutcome{});
+    }
+
     /// Waits for the leader's end and takes it.
     static std::optional<LeaderExit> end_of(Host& host, core::ChildIndex child, std::uint32_t generation, const SpawnOutcome& spawned) {
         if (!wait_readable(spawned.pidfd)) {
@@ -87,7 +98,7 @@ class ProcessTest : public ::testing::Test {
 
     /// Runs a program to its end as child 1 of the host and answers how it ended; its group is killed and seen empty.
     std::optional<LeaderExit> run(Host& host, const core::LaunchSpec& launch, const SpawnOptions& options = {}) {
-        const SpawnOutcome spawned = host.spawn(1, 1, launch, options);
+        const SpawnOutcome spawned = settled(host, 1, 1, host.spawn(1, 1, launch, options));
         if (!spawned.started) {
             ADD_FAILURE() << "step " << static_cast<int>(spawned.step) << " errno " << spawned.error_number;
             return std::nullopt;
