@@ -76,6 +76,71 @@ class Numberer {
     std::string number_;
 };
 
+/// Calls `what` with each program of a child.
+template <class What>
+void each_program(core::ChildSpec& child, const What& what) {
+    if (!child.is_supervisor) {
+        what(child.launch);
+    }
+    for (core::SupervisorSpec& nested : child.supervisor) {
+        std::for_each(nested.template_child.begin(), nested.template_child.end(), [&what](auto& below) { each_program(below, what); });
+        std::for_each(nested.children.begin(), nested.children.end(), [&what](auto& below) { each_program(below, what); });
+    }
+}
+
+/// The texts in which a placeholder may stand.
+std::vector<std::string*> texts_of(core::ChildSpec& child) {
+    std::vector<std::string*> texts;
+    each_program(child, [&texts](core::LaunchSpec& launch) {
+        std::for_each(launch.exec.begin(), launch.exec.end(), [&texts](std::string& word) { texts.push_back(&word); });
+        std::for_each(launch.environment.begin(), launch.environment.end(), [&texts](auto& pair) { texts.push_back(&pair.second); });
+        texts.insert(texts.end(), {&launch.working_directory, &launch.stdout_to.path, &launch.stderr_to.path});
+    });
+    return texts;
+}
+
+/// The variable that making a copy adds by itself.
+void drop_variable(core::LaunchSpec& launch) {
+    auto& environment = launch.environment;
+    if (!environment.empty() && environment.back().first == partition_numbering.variable &&
+        environment.back().second == partition_numbering.placeholder) {
+        environment.pop_back();
+    }
+}
+
+/// What becomes `zeroth` with the number 0 and `first` with 1: both have one digit, so it stands where they differ.
+std::string unnumbered(const std::string& zeroth, const std::string& first) {
+    std::string out;
+    for (std::size_t i = 0; i < zeroth.size(); ++i) {
+        const bool number = i < first.size() && zeroth[i] != first[i];
+        out.append(number ? partition_numbering.placeholder : std::string_view{zeroth}.substr(i, 1));
+    }
+    return out;
+}
+
+/// The template of children that one has made. One alone is its own template, as it tells its number itself.
+core::ChildSpec template_of(const std::vector<core::ChildSpec>& children) {
+    core::ChildSpec pattern = children[0];
+    pattern.name.clear();
+    if (children.size() > 1) {
+        core::ChildSpec other = children[1];
+        const std::vector<std::string*> texts = texts_of(pattern);
+        const std::vector<std::string*> others = texts_of(other);
+        for (std::size_t i = 0; i < texts.size() && i < others.size(); ++i) {
+            *texts[i] = unnumbered(*texts[i], *others[i]);
+        }
+        each_program(pattern, drop_variable);
+    }
+    return pattern;
+}
+
+core::ChildSpec numbered(const core::ChildSpec& pattern, std::uint32_t number) {
+    core::ChildSpec copy = pattern;
+    copy.name = std::to_string(number);
+    Numberer(partition_numbering, number).child(copy);
+    return copy;
+}
+
 /// Reports where the copies would be too many or too large together.
 bool may_copy(Reader& reader, const Node& element, const core::ChildSpec& child, std::uint32_t copies) {
     const bool may = reader.may_copy(copies, core::encode_child(child).size());
@@ -129,10 +194,26 @@ void make_partitions(Reader& reader, const Node& element, core::SupervisorSpec& 
         return;
     }
     for (std::uint32_t i = 0; i < supervisor.partitions; ++i) {
-        core::ChildSpec& copy = supervisor.children.emplace_back(pattern.front());
-        copy.name = std::to_string(i);
-        Numberer(partition_numbering, i).child(copy);
+        supervisor.children.push_back(numbered(pattern.front(), i));
     }
+}
+
+/// Whether it is the right template is found out by making the children again.
+std::optional<core::SupervisorSpec> fold_partitions(const core::SupervisorSpec& supervisor) {
+    const std::vector<core::ChildSpec>& children = supervisor.children;
+    if (supervisor.partitions == 0 || children.size() != supervisor.partitions || !supervisor.template_child.empty()) {
+        return std::nullopt;
+    }
+    core::ChildSpec pattern = template_of(children);
+    for (std::uint32_t i = 0; i < supervisor.partitions; ++i) {
+        if (core::encode_child(numbered(pattern, i)) != core::encode_child(children[i])) {
+            return std::nullopt;
+        }
+    }
+    core::SupervisorSpec folded = supervisor;
+    folded.children.clear();
+    folded.template_child.push_back(std::move(pattern));
+    return folded;
 }
 
 }  // namespace backplane::config

@@ -37,4 +37,8 @@ void append_instances(Reader& reader, const Node& element, core::ChildSpec child
 /// Makes `supervisor.partitions` children out of its template, which goes. A refusal is reported.
 void make_partitions(Reader& reader, const Node& element, core::SupervisorSpec& supervisor);
 
+/// The way back from children to the template that makes them; nothing where the supervisor has no partitions, or children
+/// that no template makes.
+[[nodiscard]] std::optional<core::SupervisorSpec> fold_partitions(const core::SupervisorSpec& supervisor);
+
 }  // namespace backplane::config

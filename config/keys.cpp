@@ -56,7 +56,7 @@ constexpr std::array<Field<Settings>, 4> settings_rows{{
       .problem = "invalid_socket",
       .expected = "an absolute path of at most 107 bytes",
       .about = "Where the daemon listens; the option --socket takes precedence."},
-     read_socket},
+     {read_socket, nullptr}},
     {{.section = Section::settings,
       .key = "log_level",
       .shape = Shape::choice,
@@ -81,7 +81,7 @@ constexpr std::array<Field<Settings>, 4> settings_rows{{
       .missing = "missing_supervisor",
       .inner = Section::supervisor,
       .about = "The root supervisor."},
-     read_root},
+     {read_root, nullptr}},
 }};
 
 // ---- a supervisor -----------------------------------------------------------------------------------------------
@@ -95,10 +95,20 @@ bool read_partitions(Reader& reader, const Node& value, const KeyInfo& info, Sup
     return take(value, info, supervisor.partitions);
 }
 
+/// As a number: the machine that reads it may have other CPUs. Children that no template makes are written as they are.
+std::optional<Node> write_partitions(const KeyInfo& info, const SupervisorSpec& supervisor) {
+    const bool made = supervisor.partitions > 0 && !supervisor.template_child.empty();
+    return made ? std::optional{value_of(info, supervisor.partitions)} : std::nullopt;
+}
+
 /// S-4. The vector holds the child only because a struct cannot hold one that holds it.
 bool read_template(Reader& reader, const Node& value, const KeyInfo& /*info*/, SupervisorSpec& supervisor) {
-    read_child(reader, value, {supervisor, reader.object_sound()}, true, supervisor.template_child.emplace_back());
+    read_child(reader, value, {supervisor, reader.object_sound()}, Naming::refused, supervisor.template_child.emplace_back());
     return true;
+}
+
+std::optional<Node> write_template(const KeyInfo& /*info*/, const SupervisorSpec& supervisor) {
+    return supervisor.template_child.empty() ? std::nullopt : std::optional{written_child(supervisor.template_child.front())};
 }
 
 /// An array of objects; each is read although another one was wrong, so that one run tells all.
@@ -118,10 +128,14 @@ bool read_children(Reader& reader, const Node& value, const KeyInfo& /*info*/, S
     for (std::size_t i = 0; i < value.items.size(); ++i) {
         const Reader::Within index(reader, i);
         core::ChildSpec child;
-        read_child(reader, value.items[i].value, {supervisor, sound}, false, child);
+        read_child(reader, value.items[i].value, {supervisor, sound}, Naming::wanted, child);
         append_instances(reader, value.items[i].value, std::move(child), supervisor);
     }
     return true;
+}
+
+std::optional<Node> write_children(const KeyInfo& /*info*/, const SupervisorSpec& supervisor) {
+    return written_list(supervisor.children, written_child);
 }
 
 /// A further file cannot see the root, so what the root may not have is told where it is added.
@@ -230,7 +244,7 @@ constexpr std::array<Field<SupervisorSpec>, 12> supervisor_rows{{
       .low = 1,
       .high = instances_max,
       .about = "Makes so many children out of the template, named by their numbers from 0: among them a key always finds the same one."},
-     read_partitions},
+     {read_partitions, write_partitions}},
     {{.section = Section::supervisor,
       .key = "template",
       .shape = Shape::object,
@@ -238,11 +252,11 @@ constexpr std::array<Field<SupervisorSpec>, 12> supervisor_rows{{
       .expected = "a child without a name",
       .inner = Section::child,
       .about = "The child that a dynamic supervisor or one with partitions makes its children of, without a name."},
-     read_template},
-    {children_info, read_children},
+     {read_template, write_template}},
+    {children_info, {read_children, write_children}},
 }};
 
-constexpr std::array<Field<SupervisorSpec>, 1> part_rows{{{children_info, read_more_children}}};
+constexpr std::array<Field<SupervisorSpec>, 1> part_rows{{{children_info, {read_more_children, nullptr}}}};
 
 template <class Target>
 void append_infos(std::vector<KeyInfo>& all, std::span<const Field<Target>> fields) {
@@ -292,6 +306,12 @@ void read_supervisor(Reader& reader, const Node& value, std::string_view problem
     } else if (supervisor.partitions > 0) {
         make_partitions(reader, value, supervisor);
     }
+}
+
+/// Partitions are written as what makes them.
+Node written_supervisor(const SupervisorSpec& supervisor) {
+    const std::optional<SupervisorSpec> folded = fold_partitions(supervisor);
+    return written_object(supervisor_fields(), folded ? *folded : supervisor, Holder::root);
 }
 
 Fields<Settings> settings_fields() { return settings_rows; }

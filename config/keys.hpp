@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The table of all keys: one row says what a key is called, what it takes and means, what is said when that is not what
-/// stands there, and which function takes it over. The reader, `--check-config`, the published schema and the manual's
-/// test are driven by it.
+/// stands there, and which functions take it over and write it back. The reader, `--check-config`, the published schema, the
+/// text of one child and the manual's test are driven by it.
 #pragma once
 
 #include "config/document.hpp"
 #include "config/settings.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -64,12 +65,21 @@ struct KeyInfo {
     std::string_view about{};  ///< what it means, one sentence or two
 };
 
-/// A row: `read` takes the value over into the target. It answers false for a value that is not as expected, which the
-/// reader then reports from the row; what it reports by itself (inner objects do) it answers with true.
+/// The two ways between a value and the target. `read` answers false for a value that is not as expected, which the reader
+/// then reports from the row; what it reports by itself (inner objects do) it answers with true. `write` makes a value that
+/// `read` takes back to the same target, and nothing where the target is as without the key. Only keys that one child can
+/// have need it.
+template <class Target>
+struct Ways {
+    bool (*read)(Reader& reader, const Node& value, const KeyInfo& info, Target& target);
+    std::optional<Node> (*write)(const KeyInfo& info, const Target& target);
+};
+
+/// A row.
 template <class Target>
 struct Field {
     KeyInfo info;
-    bool (*read)(Reader& reader, const Node& value, const KeyInfo& info, Target& target);
+    Ways<Target> ways;
 };
 
 template <class Target>
@@ -82,8 +92,6 @@ using Fields = std::span<const Field<Target>>;
 /// What a further file may hold: its children join those of the root.
 [[nodiscard]] Fields<core::SupervisorSpec> part_fields();
 [[nodiscard]] Fields<core::ChildSpec> child_fields();
-/// Those of a child without a name (S-4).
-[[nodiscard]] Fields<core::ChildSpec> template_fields();
 [[nodiscard]] Fields<core::BackoffSpec> backoff_fields();
 [[nodiscard]] Fields<core::StandingLink> link_fields();
 [[nodiscard]] Fields<core::ProbeSpec> probe_fields();
@@ -101,10 +109,18 @@ struct Surroundings {
     bool sound = true;  ///< false: something is wrong with it, so that what depends on it is not to be judged
 };
 
-/// Reads one element of `children`, or with `is_template` a template, by the table, and settles what depends on several keys.
-void read_child(Reader& reader, const Node& value, const Surroundings& around, bool is_template, core::ChildSpec& child);
+/// Whether a child has a name: an element of `children` has one, a template has none (S-4), and what is given to a dynamic
+/// supervisor may have one.
+enum class Naming : std::uint8_t { wanted, refused, optional };
+
+/// Reads one child by the table, and settles what depends on several keys.
+void read_child(Reader& reader, const Node& value, const Surroundings& around, Naming naming, core::ChildSpec& child);
 /// The same for a supervisor; false: it is no object, which has been reported as `problem`.
 void read_supervisor(Reader& reader, const Node& value, std::string_view problem, bool is_root, core::SupervisorSpec& supervisor);
+
+// The ways back: an object that is read as the same child or nested supervisor, with what is not as by default.
+[[nodiscard]] Node written_child(const core::ChildSpec& child);
+[[nodiscard]] Node written_supervisor(const core::SupervisorSpec& supervisor);
 
 /// All rows, for whoever describes the configuration rather than reads it.
 [[nodiscard]] std::vector<KeyInfo> all_keys();

@@ -11,6 +11,8 @@
 
 #include <array>
 #include <limits>
+#include <optional>
+#include <utility>
 
 namespace backplane::config {
 namespace {
@@ -57,13 +59,29 @@ bool read_nested(Reader& reader, const Node& value, const KeyInfo& info, ChildSp
     return true;
 }
 
+std::optional<Node> write_nested(const KeyInfo& /*info*/, const ChildSpec& child) {
+    return child.supervisor.empty() ? std::nullopt : std::optional{written_supervisor(child.supervisor.front())};
+}
+
+constexpr auto first_shutdown_word = static_cast<std::uint8_t>(core::ShutdownKind::infinity);
+
 /// `"0s"` is a duration (S-3): the stop signal and SIGKILL at once.
 bool read_shutdown(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
     if (take(value, info, child.shutdown)) {
         child.shutdown_kind = core::ShutdownKind::timed;
         return true;
     }
-    return take_word(value, info, child.shutdown_kind, static_cast<std::uint8_t>(core::ShutdownKind::infinity));
+    return take_word(value, info, child.shutdown_kind, first_shutdown_word);
+}
+
+/// The default is the kind's (S-2), as with the next one.
+std::optional<Node> write_shutdown(const KeyInfo& info, const ChildSpec& child) {
+    if (child.shutdown_kind == core::ShutdownKind::timed) {
+        const bool usual = !child.is_supervisor && child.shutdown == fresh<ChildSpec>().shutdown;
+        return usual ? std::nullopt : std::optional{value_of(info, child.shutdown)};
+    }
+    const bool usual = child.is_supervisor && child.shutdown_kind == core::ShutdownKind::infinity;
+    return usual ? std::nullopt : std::optional{word_of(info, child.shutdown_kind, first_shutdown_word)};
 }
 
 /// `"no_wait"` (S-10) is readiness `exec` by another name, and adds nothing to it.
@@ -75,8 +93,30 @@ bool read_start_timeout(Reader& /*reader*/, const Node& value, const KeyInfo& in
     return (value.kind == NodeKind::string && value.text == start_timeout_words[1]) || take(value, info, child.start_timeout);
 }
 
+std::optional<Node> write_start_timeout(const KeyInfo& info, const ChildSpec& child) {
+    const Duration usual = child.is_supervisor ? Duration::forever() : fresh<ChildSpec>().start_timeout;
+    return child.start_timeout == usual ? std::nullopt : std::optional{value_of(info, child.start_timeout)};
+}
+
+/// Both figures, as what they are without their keys depends on where the child stands.
+template <auto Member>
+std::optional<Node> write_own_limit(const KeyInfo& info, const ChildSpec& child) {
+    return child.limit.enabled ? std::optional{value_of(info, child.limit.*Member)} : std::nullopt;
+}
+
+std::optional<Node> write_on_limit(const KeyInfo& info, const ChildSpec& child) {
+    const bool usual = !child.limit.enabled || child.limit.on_limit == core::OnLimit::escalate;
+    return usual ? std::nullopt : std::optional{value_of(info, child.limit.on_limit)};
+}
+
 bool read_cooldown(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
     return (value.kind == NodeKind::string && value.text == infinity_word[0]) || take(value, info, child.limit.cooldown);
+}
+
+std::optional<Node> write_cooldown(const KeyInfo& info, const ChildSpec& child) {
+    const bool quarantined = child.limit.enabled && child.limit.on_limit == core::OnLimit::quarantine;
+    const bool usual = !quarantined || child.limit.cooldown.is_forever();
+    return usual ? std::nullopt : std::optional{value_of(info, child.limit.cooldown)};
 }
 
 /// As with children, element i of the document is `links[i]` even if it is wrong. Where they lead is checked later.
@@ -90,6 +130,10 @@ bool read_links(Reader& reader, const Node& value, const KeyInfo& info, ChildSpe
         reader.object(value.items[i].value, link_fields(), info.problem, child.links[i]);
     }
     return true;
+}
+
+std::optional<Node> write_links(const KeyInfo& /*info*/, const ChildSpec& child) {
+    return written_list(child.links, [](const StandingLink& link) { return written_object(link_fields(), link); });
 }
 
 /// `"none"` is pure OTP; an object changes what it names and leaves the other defaults.
@@ -111,6 +155,14 @@ bool read_backoff(Reader& reader, const Node& value, const KeyInfo& info, ChildS
     return true;
 }
 
+std::optional<Node> write_backoff(const KeyInfo& /*info*/, const ChildSpec& child) {
+    if (!child.backoff.enabled) {
+        return text_value(none_word[0]);
+    }
+    Node object = written_object(backoff_fields(), child.backoff);
+    return object.items.empty() ? std::nullopt : std::optional{std::move(object)};
+}
+
 constexpr std::string_view wait_expected = "a duration such as \"5s\", or \"infinity\"";
 
 constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
@@ -121,7 +173,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .expected = "a name",
       .missing = "missing_id",
       .about = "What the child is called among its siblings; web@1..8 is eight children."},
-     read_name},
+     {read_name, write_member<&ChildSpec::name, ChildSpec>}},
     {{.section = Section::child,
       .key = "supervisor",
       .shape = Shape::object,
@@ -129,7 +181,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .expected = "a supervisor",
       .inner = Section::supervisor,
       .about = "A nested supervisor, instead of a program."},
-     read_nested},
+     {read_nested, write_nested}},
     {{.section = Section::child,
       .key = "restart",
       .shape = Shape::choice,
@@ -147,7 +199,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .words = shutdown_words,
       .about = "How the child is stopped: how long after the stop signal SIGKILL follows, never, at once and alone, or without being "
                "waited for. For a supervisor the default is infinity."},
-     read_shutdown},
+     {read_shutdown, write_shutdown}},
     {{.section = Section::child,
       .key = "start_timeout",
       .shape = Shape::duration,
@@ -157,7 +209,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .words = start_timeout_words,
       .about = "How long a start may take until ready; no_wait is readiness exec by another name. For a supervisor the default is "
                "infinity."},
-     read_start_timeout},
+     {read_start_timeout, write_start_timeout}},
     {{.section = Section::child,
       .key = "significant",
       .shape = Shape::yes_no,
@@ -190,7 +242,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .fallback = "[]",
       .inner = Section::link,
       .about = "Links that are laid whenever both ends are up."},
-     read_links},
+     {read_links, write_links}},
     {{.section = Section::child,
       .key = "backoff",
       .shape = Shape::object,
@@ -200,7 +252,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .words = none_word,
       .inner = Section::backoff,
       .about = "How failures one after the other are waited out."},
-     read_backoff},
+     {read_backoff, write_backoff}},
     {{.section = Section::child,
       .key = "intensity",
       .shape = Shape::whole,
@@ -208,7 +260,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .high = std::numeric_limits<std::uint32_t>::max(),
       .about = "A limit of the child's own beside its supervisor's: the number of its restarts allowed within its period. Where only "
                "another key of the limit is given it is as the supervisor's."},
-     inner_member<&ChildSpec::limit, &LimitSpec::intensity>},
+     {read_inner_member<&ChildSpec::limit, &LimitSpec::intensity, ChildSpec>, write_own_limit<&LimitSpec::intensity>}},
     {{.section = Section::child,
       .key = "period",
       .shape = Shape::duration,
@@ -216,7 +268,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .expected = "a duration above 0, such as \"5s\"",
       .low = 1,
       .about = "The window of the child's own limit; where only another key of the limit is given it is as the supervisor's."},
-     inner_member<&ChildSpec::limit, &LimitSpec::period>},
+     {read_inner_member<&ChildSpec::limit, &LimitSpec::period, ChildSpec>, write_own_limit<&LimitSpec::period>}},
     {{.section = Section::child,
       .key = "on_limit",
       .shape = Shape::choice,
@@ -225,7 +277,7 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .words = on_limit_words,
       .about = "What follows when the child breaks its own limit: its supervisor gives up, the child is kept down until it is released, "
                "or it is stopped for good."},
-     inner_member<&ChildSpec::limit, &LimitSpec::on_limit>},
+     {read_inner_member<&ChildSpec::limit, &LimitSpec::on_limit, ChildSpec>, write_on_limit}},
     {{.section = Section::child,
       .key = "cooldown",
       .shape = Shape::duration,
@@ -234,13 +286,14 @@ constexpr std::array<Field<ChildSpec>, 14> shared_rows{{
       .fallback = "\"infinity\"",
       .words = infinity_word,
       .about = "How long a quarantined child is kept down."},
-     read_cooldown},
+     {read_cooldown, write_cooldown}},
 }};
 
 // ---- backoff and links (decision 14) ----------------------------------------------------------------------
 
 // Beyond this a second delay would be the longest possible anyhow; the bound keeps the arithmetic finite.
 constexpr std::int64_t factor_max = 1000;
+constexpr auto first_link_mode = static_cast<std::uint8_t>(LinkMode::monitor);
 constexpr std::string_view duration_expected = "a duration such as \"500ms\"";
 
 constexpr std::array<Field<BackoffSpec>, 5> backoff_rows{{
@@ -289,6 +342,16 @@ constexpr std::array<Field<BackoffSpec>, 5> backoff_rows{{
      member<&BackoffSpec::reset_after>},
 }};
 
+bool read_link_mode(Reader& /*reader*/, const Node& value, const KeyInfo& info, StandingLink& link) {
+    return take_word(value, info, link.mode, first_link_mode);
+}
+
+std::optional<Node> write_link_mode(const KeyInfo& info, const StandingLink& link) {
+    return link.mode == LinkMode::monitor ? std::nullopt : std::optional{word_of(info, link.mode, first_link_mode)};
+}
+
+std::optional<Node> write_link_target(const KeyInfo& info, const StandingLink& link) { return value_of(info, link.to); }
+
 constexpr std::array<Field<StandingLink>, 2> link_rows{{
     {{.section = Section::link,
       .key = "to",
@@ -297,7 +360,7 @@ constexpr std::array<Field<StandingLink>, 2> link_rows{{
       .expected = "a sibling's name, or a path below the root",
       .missing = "missing_link_target",
       .about = "The other end."},
-     member<&StandingLink::to>},  // only the form: the target may stand further down in the text
+     {read_member<&StandingLink::to, StandingLink>, write_link_target}},  // only the form: the target may stand further down in the text
     {{.section = Section::link,
       .key = "mode",
       .shape = Shape::choice,
@@ -305,44 +368,54 @@ constexpr std::array<Field<StandingLink>, 2> link_rows{{
       .fallback = "\"monitor\"",
       .words = link_mode_words,
       .about = "Who is told when the other goes: this child, the other one, or both."},
-     [](Reader&, const Node& value, const KeyInfo& info, StandingLink& link) { return take_word(value, info, link.mode, 1); }},
+     {read_link_mode, write_link_mode}},
 }};
 
 /// The name's row stands first, so that it is read first.
-std::vector<Field<ChildSpec>> join_rows(bool is_template) {
+std::vector<Field<ChildSpec>> join_rows(Naming naming) {
     std::vector<Field<ChildSpec>> all;
     for (const Fields<ChildSpec> rows : {Fields<ChildSpec>{shared_rows}, process_fields(), ending_fields(), machine_fields()}) {
         all.insert(all.end(), rows.begin(), rows.end());
     }
-    if (is_template) {
+    if (naming != Naming::wanted) {
         all.front().info.missing = {};
-        all.front().read = refuse_name;
+    }
+    if (naming == Naming::refused) {
+        all.front().ways.read = refuse_name;
     }
     return all;
+}
+
+Fields<ChildSpec> fields_for(Naming naming) {
+    static const std::vector<Field<ChildSpec>> without = join_rows(Naming::refused);
+    static const std::vector<Field<ChildSpec>> either = join_rows(Naming::optional);
+    switch (naming) {
+        case Naming::wanted: break;
+        case Naming::refused: return without;
+        case Naming::optional: return either;
+    }
+    return child_fields();
 }
 
 }  // namespace
 
 Fields<ChildSpec> child_fields() {
-    static const std::vector<Field<ChildSpec>> rows = join_rows(false);
-    return rows;
-}
-
-Fields<ChildSpec> template_fields() {
-    static const std::vector<Field<ChildSpec>> rows = join_rows(true);
+    static const std::vector<Field<ChildSpec>> rows = join_rows(Naming::wanted);
     return rows;
 }
 
 Fields<BackoffSpec> backoff_fields() { return backoff_rows; }
 Fields<StandingLink> link_fields() { return link_rows; }
 
-void read_child(Reader& reader, const Node& value, const Surroundings& around, bool is_template, ChildSpec& child) {
+void read_child(Reader& reader, const Node& value, const Surroundings& around, Naming naming, ChildSpec& child) {
     const std::size_t before = reader.errors();
-    const bool is_object = is_template ? reader.object(value, template_fields(), "invalid_template", child)
-                                       : reader.object(value, child_fields(), "invalid_child", child);
-    if (is_object) {
+    if (reader.object(value, fields_for(naming), naming == Naming::refused ? "invalid_template" : "invalid_child", child)) {
         check_child(reader, value, around, reader.errors() == before, child);
     }
+}
+
+Node written_child(const ChildSpec& child) {
+    return written_object(child_fields(), child, child.is_supervisor ? Holder::process : Holder::any);
 }
 
 }  // namespace backplane::config

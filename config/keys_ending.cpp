@@ -7,6 +7,7 @@
 #include "config/values.hpp"
 
 #include <array>
+#include <optional>
 
 namespace backplane::config {
 namespace {
@@ -26,11 +27,33 @@ bool read_stop_signal(Reader& /*reader*/, const Node& value, const KeyInfo& info
     return signal.has_value();
 }
 
+std::optional<Node> write_stop_signal(const KeyInfo& /*info*/, const ChildSpec& child) {
+    const bool usual = child.stop_signal == fresh<ChildSpec>().stop_signal;
+    return usual ? std::nullopt : std::optional{signal_value(child.stop_signal)};
+}
+
 /// Numbers are codes and names are signals, so one list of the document becomes two.
 template <auto Codes, auto Signals>
 bool read_ends(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
     return take_ends(reader, value, info, child.exits.*Codes, child.exits.*Signals);
 }
+
+template <auto Codes, auto Signals>
+std::optional<Node> write_ends(const KeyInfo& /*info*/, const ChildSpec& child) {
+    const std::vector<std::uint8_t>& codes = child.exits.*Codes;
+    const std::vector<std::uint8_t>& signals = child.exits.*Signals;
+    if (codes.empty() && signals.empty()) {
+        return std::nullopt;
+    }
+    Node list = array_of(codes, [](std::uint8_t code) { return whole_value(code); });
+    for (const std::uint8_t signal : signals) {
+        list.items.push_back(Member{{}, 0, signal_value(signal)});
+    }
+    return list;
+}
+
+template <auto Codes, auto Signals>
+constexpr Ways<ChildSpec> ends{read_ends<Codes, Signals>, write_ends<Codes, Signals>};
 
 constexpr std::string_view codes_expected = "an array of exit codes from 0 to 255";
 constexpr std::string_view ends_expected = "an array of exit codes from 0 to 255 and names of signals";
@@ -46,7 +69,7 @@ constexpr std::array<Field<ChildSpec>, 9> ending_rows{{
       .high = signal_max,
       .holder = Holder::process,
       .about = "The signal that asks the program to end."},
-     read_stop_signal},
+     {read_stop_signal, write_stop_signal}},
     {{.section = Section::child,
       .key = "signal_group",
       .shape = Shape::yes_no,
@@ -109,7 +132,7 @@ constexpr std::array<Field<ChildSpec>, 9> ending_rows{{
       .fallback = "[]",
       .holder = Holder::process,
       .about = "Ends that are never followed by a start, whatever restart says: numbers are exit codes, names are signals."},
-     read_ends<&ExitPolicy::no_restart_codes, &ExitPolicy::no_restart_signals>},
+     ends<&ExitPolicy::no_restart_codes, &ExitPolicy::no_restart_signals>},
     {{.section = Section::child,
       .key = "force_restart_exit_codes",
       .shape = Shape::ends,
@@ -118,7 +141,7 @@ constexpr std::array<Field<ChildSpec>, 9> ending_rows{{
       .fallback = "[]",
       .holder = Holder::process,
       .about = "Ends that are always followed by a start, whatever restart says: numbers are exit codes, names are signals."},
-     read_ends<&ExitPolicy::force_restart_codes, &ExitPolicy::force_restart_signals>},
+     ends<&ExitPolicy::force_restart_codes, &ExitPolicy::force_restart_signals>},
 }};
 
 }  // namespace

@@ -53,14 +53,37 @@ bool read_umask(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, 
     return true;
 }
 
+/// With the leading zero that people know it by.
+std::optional<Node> write_umask(const KeyInfo& /*info*/, const ChildSpec& child) {
+    constexpr std::size_t digits = 4;
+    constexpr std::uint32_t digit_bits = 3;
+    if (child.launch.umask == fresh<core::LaunchSpec>().umask) {
+        return std::nullopt;
+    }
+    std::string text(digits, '0');
+    std::uint32_t rest = child.launch.umask;
+    for (std::size_t at = digits; at-- > 0; rest >>= digit_bits) {
+        text[at] = static_cast<char>('0' + (rest & 07U));
+    }
+    return text_value(text);
+}
+
 bool read_nice(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
     child.launch.set_nice = true;
     return take(value, info, child.launch.nice);
 }
 
+std::optional<Node> write_nice(const KeyInfo& info, const ChildSpec& child) {
+    return child.launch.set_nice ? std::optional{value_of(info, child.launch.nice)} : std::nullopt;
+}
+
 bool read_oom_score(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
     child.launch.set_oom_score = true;
     return take(value, info, child.launch.oom_score);
+}
+
+std::optional<Node> write_oom_score(const KeyInfo& info, const ChildSpec& child) {
+    return child.launch.set_oom_score ? std::optional{value_of(info, child.launch.oom_score)} : std::nullopt;
 }
 
 bool read_memory_max(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ChildSpec& child) {
@@ -69,19 +92,42 @@ bool read_memory_max(Reader& /*reader*/, const Node& value, const KeyInfo& /*inf
     return bytes.has_value();
 }
 
+std::optional<Node> write_memory_max(const KeyInfo& /*info*/, const ChildSpec& child) {
+    const std::uint64_t bytes = child.launch.control.memory_max;
+    return bytes == 0 ? std::nullopt : std::optional{byte_count_value(bytes)};
+}
+
 bool read_limits(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
     reader.object(value, limits_fields(), info.problem, child.launch.limits);
     return true;
 }
 
+std::optional<Node> write_limits(const KeyInfo& /*info*/, const ChildSpec& child) {
+    const std::vector<ResourceLimit>& limits = child.launch.limits;
+    return limits.empty() ? std::nullopt : std::optional{written_object(limits_fields(), limits)};
+}
+
 template <auto Member>
-bool credential(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
+bool read_credential(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
     return take_any(reader, value, info, child.launch.credentials.*Member);
 }
 template <auto Member>
-bool control(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
+std::optional<Node> write_credential(const KeyInfo& info, const ChildSpec& child) {
+    return write_member<Member>(info, child.launch.credentials);
+}
+template <auto Member>
+constexpr Ways<ChildSpec> credential{read_credential<Member>, write_credential<Member>};
+
+template <auto Member>
+bool read_control(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
     return take(value, info, child.launch.control.*Member);
 }
+template <auto Member>
+std::optional<Node> write_control(const KeyInfo& info, const ChildSpec& child) {
+    return write_member<Member>(info, child.launch.control);
+}
+template <auto Member>
+constexpr Ways<ChildSpec> control{read_control<Member>, write_control<Member>};
 
 constexpr std::int64_t pids_max = 4'194'304;  // the kernel's own bound
 constexpr std::int64_t cpu_weight_max = 10'000;
@@ -119,7 +165,7 @@ constexpr std::array<Field<ChildSpec>, 11> machine_rows{{
       .fallback = "[]",
       .holder = Holder::process,
       .about = "What of root's rights the worker keeps beside its user's."},
-     read_capabilities},
+     {read_capabilities, write_credential<&core::CredentialSpec::capabilities>}},
     {{.section = Section::child,
       .key = "limits",
       .shape = Shape::object,
@@ -129,7 +175,7 @@ constexpr std::array<Field<ChildSpec>, 11> machine_rows{{
       .inner = Section::limits,
       .holder = Holder::process,
       .about = "Resource limits of each of the worker's processes."},
-     read_limits},
+     {read_limits, write_limits}},
     {{.section = Section::child,
       .key = "nice",
       .shape = Shape::whole,
@@ -138,7 +184,7 @@ constexpr std::array<Field<ChildSpec>, 11> machine_rows{{
       .high = 19,
       .holder = Holder::process,
       .about = "How far the worker steps back for others when the machine is busy; below 0 it is preferred."},
-     read_nice},
+     {read_nice, write_nice}},
     {{.section = Section::child,
       .key = "umask",
       .shape = Shape::octal,
@@ -147,7 +193,7 @@ constexpr std::array<Field<ChildSpec>, 11> machine_rows{{
       .fallback = "\"022\"",
       .holder = Holder::process,
       .about = "Which rights the worker's new files have not."},
-     read_umask},
+     {read_umask, write_umask}},
     {{.section = Section::child,
       .key = "oom_score_adjust",
       .shape = Shape::whole,
@@ -156,7 +202,7 @@ constexpr std::array<Field<ChildSpec>, 11> machine_rows{{
       .high = 1000,
       .holder = Holder::process,
       .about = "How likely the worker is killed when memory runs out; with -1000 never."},
-     read_oom_score},
+     {read_oom_score, write_oom_score}},
     {{.section = Section::child,
       .key = "memory_max",
       .shape = Shape::bytes,
@@ -165,7 +211,7 @@ constexpr std::array<Field<ChildSpec>, 11> machine_rows{{
       .low = 1,
       .holder = Holder::process,
       .about = "The most memory that the worker's processes have together."},
-     read_memory_max},
+     {read_memory_max, write_memory_max}},
     {{.section = Section::child,
       .key = "pids_max",
       .shape = Shape::whole,
@@ -216,6 +262,16 @@ bool read_limit(Reader& reader, const Node& value, const KeyInfo& info, std::vec
     return true;
 }
 
+Node amount_value(std::uint64_t amount) { return amount == core::no_limit ? text_value(infinity_word[0]) : whole_value(amount); }
+
+std::optional<Node> write_limit(const KeyInfo& info, const std::vector<ResourceLimit>& list) {
+    const auto limit = std::find_if(list.begin(), list.end(), [&info](const ResourceLimit& item) { return item.name == info.key; });
+    if (limit == list.end()) {
+        return std::nullopt;
+    }
+    return limit->soft == limit->hard ? amount_value(limit->soft) : written_object(limit_fields(), *limit);
+}
+
 constexpr Field<std::vector<ResourceLimit>> limit_row(std::string_view key, std::string_view about) {
     return {{.section = Section::limits,
              .key = key,
@@ -226,7 +282,7 @@ constexpr Field<std::vector<ResourceLimit>> limit_row(std::string_view key, std:
              .high = std::numeric_limits<std::int64_t>::max(),
              .inner = Section::limit,
              .about = about},
-            read_limit};
+            {read_limit, write_limit}};
 }
 
 constexpr std::array<Field<std::vector<ResourceLimit>>, 15> limits_rows{{
@@ -252,6 +308,14 @@ bool read_amount(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/,
     return take_amount(value, limit.*Member);
 }
 
+template <auto Member>
+std::optional<Node> write_amount(const KeyInfo& /*info*/, const ResourceLimit& limit) {
+    return amount_value(limit.*Member);
+}
+
+template <auto Member>
+constexpr Ways<ResourceLimit> amount{read_amount<Member>, write_amount<Member>};
+
 constexpr std::array<Field<ResourceLimit>, 2> limit_rows{{
     {{.section = Section::limit,
       .key = "soft",
@@ -262,7 +326,7 @@ constexpr std::array<Field<ResourceLimit>, 2> limit_rows{{
       .words = infinity_word,
       .high = std::numeric_limits<std::int64_t>::max(),
       .about = "What holds at first."},
-     read_amount<&ResourceLimit::soft>},
+     amount<&ResourceLimit::soft>},
     {{.section = Section::limit,
       .key = "hard",
       .shape = Shape::whole,
@@ -272,7 +336,7 @@ constexpr std::array<Field<ResourceLimit>, 2> limit_rows{{
       .words = infinity_word,
       .high = std::numeric_limits<std::int64_t>::max(),
       .about = "How far the worker may raise it."},
-     read_amount<&ResourceLimit::hard>},
+     amount<&ResourceLimit::hard>},
 }};
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 
 namespace backplane::config {
 namespace {
@@ -49,6 +50,8 @@ bool read_exec(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec
     return take_command(reader, value, info, child.launch.exec);
 }
 
+std::optional<Node> write_exec(const KeyInfo& info, const ChildSpec& child) { return value_of(info, child.launch.exec); }
+
 /// Nothing is refused for what it means to the worker, only for what execve could not carry.
 bool read_environment(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
     if (value.kind != NodeKind::object) {
@@ -68,10 +71,32 @@ bool read_environment(Reader& reader, const Node& value, const KeyInfo& info, Ch
     return true;
 }
 
+std::optional<Node> write_environment(const KeyInfo& /*info*/, const ChildSpec& child) {
+    if (child.launch.environment.empty()) {
+        return std::nullopt;
+    }
+    Node object;
+    object.kind = NodeKind::object;
+    for (const auto& [name, setting] : child.launch.environment) {
+        object.items.push_back(Member{name, 0, text_value(setting)});
+    }
+    return object;
+}
+
 /// Whether it exists is found out when the worker is started, which may be much later (F-5, step directory).
 bool read_directory(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ChildSpec& child) {
     child.launch.working_directory = value.text;
     return is_absolute(value);
+}
+
+/// Where it means something it must be there, also with nothing to wait for.
+std::optional<Node> write_delay(const KeyInfo& info, const ChildSpec& child) {
+    return child.readiness == core::Readiness::delay ? std::optional{value_of(info, child.ready_delay)} : std::nullopt;
+}
+
+std::optional<Node> write_probe(const KeyInfo& /*info*/, const ChildSpec& child) {
+    const bool probed = child.readiness == core::Readiness::probe;
+    return probed ? std::optional{written_object(probe_fields(), child.launch.probe)} : std::nullopt;
 }
 
 bool read_probe(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
@@ -99,7 +124,7 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
       .low = 1,
       .holder = Holder::process,
       .about = "The program, an absolute path or a bare name that is looked up in PATH, and its arguments."},
-     read_exec},
+     {read_exec, write_exec}},
     {{.section = Section::child,
       .key = "readiness",
       .shape = Shape::choice,
@@ -116,7 +141,7 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
       .expected = "a duration such as \"500ms\"",
       .holder = Holder::process,
       .about = "With readiness delay: alive for so long is ready."},
-     member<&ChildSpec::ready_delay>},
+     {read_member<&ChildSpec::ready_delay, ChildSpec>, write_delay}},
     {{.section = Section::child,
       .key = "probe",
       .shape = Shape::object,
@@ -125,7 +150,7 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
       .inner = Section::probe,
       .holder = Holder::process,
       .about = "With readiness probe: how the daemon finds out."},
-     read_probe},
+     {read_probe, write_probe}},
     {{.section = Section::child,
       .key = "oneshot",
       .shape = Shape::yes_no,
@@ -161,7 +186,7 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
       .fallback = "{}",
       .holder = Holder::process,
       .about = "Variables for the worker, on top of a fresh environment."},
-     read_environment},
+     {read_environment, write_environment}},
     {{.section = Section::child,
       .key = "working_directory",
       .shape = Shape::path,
@@ -170,7 +195,7 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
       .fallback = "\"/\"",
       .holder = Holder::process,
       .about = "Where the worker is started."},
-     read_directory},
+     {read_directory, write_inner_member<&ChildSpec::launch, &LaunchSpec::working_directory, ChildSpec>}},
     {{.section = Section::child,
       .key = "stdout",
       .shape = Shape::path,
@@ -230,14 +255,14 @@ constexpr std::array<Field<ProbeSpec>, 4> probe_rows{{
       .expected = "an array of the program and its arguments",
       .low = 1,
       .about = "A program and its arguments that ends with 0 when the worker is ready."},
-     read_probe_command},
+     {read_probe_command, write_member<&ProbeSpec::command, ProbeSpec>}},
     {{.section = Section::probe,
       .key = "connect",
       .shape = Shape::text,
       .problem = "invalid_probe",
       .expected = "HOST:PORT, or the absolute path of a socket",
       .about = "An address that takes a connection when the worker is ready: HOST:PORT, or the path of a socket."},
-     read_connect},
+     {read_connect, write_member<&ProbeSpec::connect, ProbeSpec>}},
     {{.section = Section::probe,
       .key = "interval",
       .shape = Shape::duration,

@@ -161,7 +161,7 @@ bool Reader::object(const Node& node, std::span<const Field<Target>> fields, std
         const Within key(*this, info.key);
         if (given[at] == nullptr) {
             error(node.offset, "expected " + expectation(info) + ", got nothing", info.missing);
-        } else if (!fields[at].read(*this, *given[at], info, target)) {
+        } else if (!fields[at].ways.read(*this, *given[at], info, target)) {
             wrong(*given[at], info);
         }
     }

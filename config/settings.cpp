@@ -12,8 +12,8 @@ namespace backplane::config {
 namespace {
 
 std::string problem_line(const Problem& problem, std::string_view kind) {
-    std::string line = escaped(problem.file);
-    line.append(":").append(std::to_string(problem.line)).append(":").append(std::to_string(problem.column)).append(": ").append(kind);
+    std::string line = problem.file.empty() ? std::string{} : escaped(problem.file).append(":");
+    line.append(std::to_string(problem.line)).append(":").append(std::to_string(problem.column)).append(": ").append(kind);
     if (!problem.key.empty()) {
         line.append("key \"").append(problem.key).append("\": ");
     }

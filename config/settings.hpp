@@ -39,7 +39,8 @@ struct Problem {
     std::string_view name;     ///< the name of rule S-3 or one like it: `invalid_restart`
 };
 
-/// `FILE:LINE:COLUMN: key "KEY": TEXT [NAME]`, one line, without an end of line and without control characters.
+/// `FILE:LINE:COLUMN: key "KEY": TEXT [NAME]`, one line, without an end of line and without control characters. A file without
+/// a name is left out, with its colon.
 [[nodiscard]] std::string problem_text(const Problem& problem);
 
 /// At most this many errors, and as many warnings, are kept from one reading.

@@ -92,6 +92,19 @@ std::optional<std::int32_t> signal_number(std::string_view name) {
     return name.starts_with("RTMAX") ? realtime(name.substr(word_bytes), realtime_last, '-') : std::nullopt;
 }
 
+std::optional<std::string> signal_name(std::int32_t number) {
+    for (const auto& [known, value] : signals) {
+        if (value == number) {
+            return std::string{"SIG"}.append(known);
+        }
+    }
+    if (number < realtime_first || number > realtime_last) {
+        return std::nullopt;
+    }
+    const std::string offset = number > realtime_first ? "+" + std::to_string(number - realtime_first) : std::string{};
+    return "SIGRTMIN" + offset;
+}
+
 std::span<const std::string_view> capability_names() { return capabilities; }
 
 }  // namespace backplane::config

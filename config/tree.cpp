@@ -45,8 +45,14 @@ class AtSource {
 
 class TreeCheck {
   public:
-    explicit TreeCheck(Reader& reader) : reader_(reader) {}
+    /// `alone`: other children stand around this tree, and it is not known which.
+    TreeCheck(Reader& reader, bool alone) : reader_(reader), alone_(alone) {}
 
+    /// All passes.
+    void all(const std::vector<Source>& sources, const core::SupervisorSpec& root);
+    [[nodiscard]] std::size_t children() const { return children_; }
+
+  private:
     /// First pass: names, paths, warnings; collects every path and the order of the starts.
     void names(const std::vector<Source>& sources, const core::SupervisorSpec& supervisor, std::uint32_t number);
     /// Second pass, when all paths are known.
@@ -55,10 +61,7 @@ class TreeCheck {
     void cycles(const std::vector<Source>& sources, const core::SupervisorSpec& root);
 
     void sort_paths();
-    [[nodiscard]] std::size_t children() const { return children_; }
-    [[nodiscard]] bool names_sound() const { return names_sound_; }
 
-  private:
     /// Makes the path that of a child, calls `what(its place)` and takes it back; for a template as well.
     template <class What>
     void each_child(const std::vector<Source>& sources, const core::SupervisorSpec& supervisor, What what);
@@ -77,10 +80,13 @@ class TreeCheck {
     void link(const Node& node, const std::string& to, const core::SupervisorSpec& siblings);
     void require(const Place& place);
     [[nodiscard]] std::uint32_t find(const std::string& path) const;
+    /// Whether what is meant is beyond this tree, where the core finds it or does not.
+    [[nodiscard]] bool elsewhere(const std::string& to) const { return alone_ && find(parent_prefix() + to) == StartGraph::none; }
     [[nodiscard]] std::string parent_prefix() const { return path_.substr(0, path_.rfind('/') + 1); }
     [[nodiscard]] std::string cycle_text(const std::vector<StartGraph::Step>& steps) const;
 
     Reader& reader_;
+    bool alone_;
     std::string path_;                  ///< of the child at hand, below the root
     std::vector<std::string> paths_;    ///< of each child by its number
     std::vector<std::uint32_t> order_;  ///< numbers by their paths
@@ -105,6 +111,11 @@ void TreeCheck::each_child(const std::vector<Source>& sources, const core::Super
     std::size_t next = 0;
     for (const Source& source : sources) {
         const AtSource there(reader_, source);
+        if (source.element != nullptr) {
+            const core::ChildSpec& child = supervisor.children[next++];
+            at(Place{*source.element, child, supervisor, source, 0, child.name.empty()}, what);
+            continue;
+        }
         if (const Node* pattern = source.object->find("template"); pattern != nullptr) {
             const Reader::Within key(reader_, "template");
             for (const core::ChildSpec& child : supervisor.template_child) {
@@ -248,8 +259,8 @@ void TreeCheck::require(const Place& place) {
     }
     const Reader::Within key(reader_, "requires");
     for (std::size_t i = 0; i < names.size(); ++i) {
-        if (names[i].empty()) {
-            continue;  // was no text, which has been told
+        if (names[i].empty() || elsewhere(names[i])) {
+            continue;  // no text at all has been told
         }
         const Reader::Within index(reader_, i);
         const std::uint32_t other = resolve(list->items[i].value, names[i], place.siblings, "self_requirement", "unknown_requirement");
@@ -301,7 +312,9 @@ std::uint32_t TreeCheck::resolve(const Node& node, const std::string& to, const 
 }
 
 void TreeCheck::link(const Node& node, const std::string& to, const core::SupervisorSpec& siblings) {
-    static_cast<void>(resolve(node, to, siblings, "self_link", "unknown_link_target"));
+    if (!elsewhere(to)) {
+        static_cast<void>(resolve(node, to, siblings, "self_link", "unknown_link_target"));
+    }
 }
 
 /// One is told: with it gone another one may be gone as well.
@@ -323,6 +336,16 @@ void TreeCheck::cycles(const std::vector<Source>& sources, const core::Superviso
         });
     };
     tell(tell, sources, root);
+}
+
+void TreeCheck::all(const std::vector<Source>& sources, const core::SupervisorSpec& root) {
+    names(sources, root, StartGraph::none);
+    // With a wrong name somewhere a link to it would be told as a second error, which it is not.
+    if (names_sound_) {
+        sort_paths();
+        references(sources, root);
+        cycles(sources, root);
+    }
 }
 
 std::string TreeCheck::cycle_text(const std::vector<StartGraph::Step>& steps) const {
@@ -356,15 +379,13 @@ std::size_t check_tree(Reader& reader, const std::vector<Source>& sources, const
     if (sources.empty()) {
         return 0;
     }
-    TreeCheck check(reader);
-    check.names(sources, root, StartGraph::none);
-    // With a wrong name somewhere a link to it would be told as a second error, which it is not.
-    if (check.names_sound()) {
-        check.sort_paths();
-        check.references(sources, root);
-        check.cycles(sources, root);
-    }
+    TreeCheck check(reader, false);
+    check.all(sources, root);
     return check.children();
+}
+
+void check_child_tree(Reader& reader, const Node& element, const core::SupervisorSpec& around) {
+    TreeCheck(reader, true).all({Source{reader.file(), {}, nullptr, &element}}, around);
 }
 
 }  // namespace backplane::config

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Taking one value over from the document. Each function answers false, and leaves the target as it was or unused, where
-/// the value is not of the right kind or out of range; the reader then reports it from the row of the table.
+/// the value is not of the right kind or out of range; the reader then reports it from the row of the table. The ways back are
+/// in written.hpp.
 #pragma once
 
 #include "config/document.hpp"
 #include "config/keys.hpp"
+#include "config/written.hpp"
 
 #include "daemon/core/spec.hpp"
 
@@ -76,15 +78,20 @@ template <class T>
     return take_list(reader, value, info, target);
 }
 
-/// The reading function of a row whose value goes into one member as it is.
 template <auto Member, class Target>
-bool member(Reader& reader, const Node& value, const KeyInfo& info, Target& target) {
+bool read_member(Reader& reader, const Node& value, const KeyInfo& info, Target& target) {
     return take_any(reader, value, info, target.*Member);
 }
-/// The same for a member of a member.
 template <auto Outer, auto Member, class Target>
-bool inner_member(Reader& reader, const Node& value, const KeyInfo& info, Target& target) {
+bool read_inner_member(Reader& reader, const Node& value, const KeyInfo& info, Target& target) {
     return take_any(reader, value, info, (target.*Outer).*Member);
 }
+
+/// The ways of a row whose value goes into one member as it is.
+template <auto Member, class Target = owner_of<decltype(Member)>>
+inline constexpr Ways<Target> member{read_member<Member, Target>, write_member<Member, Target>};
+/// The same for a member of a member.
+template <auto Outer, auto Member, class Target = owner_of<decltype(Outer)>>
+inline constexpr Ways<Target> inner_member{read_inner_member<Outer, Member, Target>, write_inner_member<Outer, Member, Target>};
 
 }  // namespace backplane::config
