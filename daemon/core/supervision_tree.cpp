@@ -153,6 +153,8 @@ void Supervision::detach(ChildIndex i) {
     leave_group(i);
     Child& child = children_[i];
     Child& parent = children_[child.supervisor];
+    Team& team = teams_[parent.team];
+    team.offender = team.offender == i ? no_child : team.offender;
     (child.previous != no_child ? children_[child.previous].next : parent.first) = child.next;
     (child.next != no_child ? children_[child.next].previous : parent.last) = child.previous;
     child.previous = no_child;
