@@ -45,6 +45,12 @@ bool Supervision::is_gone(ChildIndex child) const {
     return children_[child].is_supervisor() ? team_of(child).state == TeamState::down : children_[child].body == Body::none;
 }
 
+/// An incarnation of it is there whose end is still to come.
+bool Supervision::is_under_way(ChildIndex child) const {
+    const Body body = children_[child].body;
+    return children_[child].is_supervisor() ? !is_gone(child) : body == Body::spawning || body == Body::alive;
+}
+
 /// Whether nothing may be started below this supervisor, because it or one above it is going down.
 bool Supervision::is_frozen(ChildIndex supervisor) const {
     if (supervisor == no_child) {

@@ -256,6 +256,7 @@ class Supervision {
     [[nodiscard]] const Team& team_of(ChildIndex child) const { return teams_[children_[child].team]; }
     [[nodiscard]] bool is_current(ChildIndex child, std::uint32_t generation) const;
     [[nodiscard]] bool is_gone(ChildIndex child) const;
+    [[nodiscard]] bool is_under_way(ChildIndex child) const;
     [[nodiscard]] bool is_frozen(ChildIndex supervisor) const;
     [[nodiscard]] bool is_wanted(ChildIndex child) const;
     void life_due(Step& step, ChildIndex child, DeadlineKind kind);

@@ -171,6 +171,7 @@ void Supervision::command_stop(Step& step, const Waiter& waiter, bool wait) {
     if (child.state == ChildState::down) {
         child.skip = is_ahead(i) || in_group(i) ? 1 : 0;
         child.reason = child.reason == DownReason::not_reached ? DownReason::terminated : child.reason;
+        answer_waiters(step, i, false, ErrorCode::stopping);  // whoever wanted it started in its turn
         step.answer(waiter.session, waiter.request, ErrorCode::ok);
         return;
     }
@@ -250,6 +251,7 @@ void Supervision::command_disable(Step& step, const Waiter& waiter, bool wait) {
     Waiter waiting = waiter;
     waiting.wants_down = 1;
     if (child.state == ChildState::down) {
+        answer_waiters(step, i, false, ErrorCode::stopping);
         step.answer(waiter.session, waiter.request, ErrorCode::ok);
         unpark(i);
         return;

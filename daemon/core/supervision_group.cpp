@@ -221,7 +221,6 @@ void Supervision::leave_group(ChildIndex i) {
         agenda_.push_back(child.supervisor);
     }
     team.from = team.from == i ? child.next : team.from;
-    team.offender = team.offender == i ? no_child : team.offender;
 }
 
 }  // namespace backplane::core

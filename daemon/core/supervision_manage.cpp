@@ -50,8 +50,8 @@ void Supervision::let_go(Step& step, ChildIndex i) {
             release(step, meant);
         } else if (child.pending != 0) {
             try_begin(step, meant);
-        } else if (is_frozen(child.supervisor) || in_group(meant)) {
-            continue;  // its group knows of it
+        } else if (is_under_way(meant) || is_frozen(child.supervisor) || is_ahead(meant)) {
+            continue;  // it is being started, or its group still comes to it
         } else if (has_groups(child.supervisor)) {
             begin_group(step, meant);
         } else {

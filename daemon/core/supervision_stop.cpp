@@ -197,6 +197,7 @@ void Supervision::advance_stop(Step& step, ChildIndex supervisor) {
         if (passes || down) {
             team.cursor = Cursor{child.previous, 0};
             if (down) {
+                child.reason = child.reason == DownReason::not_reached ? DownReason::terminated : child.reason;
                 answer_waiters(step, i, false, ErrorCode::stopping);  // it was still to be started
             }
             continue;

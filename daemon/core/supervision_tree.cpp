@@ -153,6 +153,8 @@ void Supervision::detach(ChildIndex i) {
     leave_group(i);
     Child& child = children_[i];
     Child& parent = children_[child.supervisor];
+    Team& team = teams_[parent.team];
+    team.offender = team.offender == i ? no_child : team.offender;
     (child.previous != no_child ? children_[child.previous].next : parent.first) = child.next;
     (child.next != no_child ? children_[child.next].previous : parent.last) = child.previous;
     child.previous = no_child;
@@ -299,10 +301,16 @@ ChildIndex Supervision::next_below(ChildIndex top, ChildIndex i) const {
     return next;
 }
 
-/// An entry goes, or comes back, with all that is below it (S-18, S-44).
+/// An entry goes, or comes back, with all that is below it (S-18, S-44); what had gone before from below it comes back, too.
 void Supervision::mark_removed(ChildIndex top, bool removed) {
     for (ChildIndex i = top; i != no_child; i = next_below(top, i)) {
         children_[i].removed = removed ? 1 : 0;
+        if (!removed && children_[i].is_supervisor()) {
+            team_of(i).children = 0;
+        }
+        if (!removed && i != top) {
+            ++team_of(children_[i].supervisor).children;
+        }
     }
 }
 

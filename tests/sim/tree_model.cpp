@@ -300,14 +300,57 @@ ErrorCode TreeModel::may_start(ChildIndex i) const {
     if (is_frozen(parent)) {
         return ErrorCode::stopping;
     }
-    const bool ahead = entries_[parent].part == Part::starting && !entries_[i].reached;  // its turn is still to come
-    return ahead && !entries_[i].skip ? ErrorCode::busy : ErrorCode::ok;
+    return ErrorCode::ok;
 }
 
+/// Its supervisor's own start has not come to it yet.
+bool TreeModel::is_ahead(ChildIndex i) const {
+    const ChildIndex parent = entries_[i].parent;
+    return parent != 0 && entries_[parent].part == Part::starting && !entries_[i].reached;
+}
+
+/// S-58: what would touch the step that the supervisor's start is in waits for its end, except for the child that the step is about.
 void TreeModel::command(std::uint32_t peer, core::Verb verb, ChildIndex i, bool wait, std::uint64_t request) {
+    const Entry& e = at(i);
+    const Postponed asked{peer, verb, i, wait, request};
+    const Entry& parent = at(e.parent);
+    const bool in_step = e.parent != 0 && parent.part == Part::starting && parent.begun && parent.children[parent.cursor] != i;
+    if (verb != core::Verb::stop && in_step && urgency_ < 0 && !e.removed && !is_frozen(e.parent)) {
+        postponed_.push_back(asked);
+    } else {
+        carry_out(asked);
+    }
+}
+
+void TreeModel::serve_postponed(ChildIndex supervisor) {
+    for (std::size_t n = 0; n < postponed_.size();) {
+        if (at(postponed_[n].child).parent != supervisor) {
+            ++n;
+            continue;
+        }
+        const Postponed next = postponed_[n];
+        postponed_.erase(postponed_.begin() + static_cast<std::ptrdiff_t>(n));
+        carry_out(next);
+    }
+}
+
+void TreeModel::refuse_postponed(ChildIndex supervisor) {
+    std::erase_if(postponed_, [&](const Postponed& waiting) {
+        if (at(waiting.child).parent != supervisor) {
+            return false;
+        }
+        answers.push_back(OwedAnswer{waiting.peer, waiting.request, ErrorCode::stopping, {}});
+        return true;
+    });
+}
+
+void TreeModel::carry_out(const Postponed& command) {
+    const auto& [peer, verb, i, wait, request] = command;
     Entry& e = at(i);
-    const auto answer = [&](ErrorCode code) { answers.push_back(OwedAnswer{peer, request, code, {}}); };
-    const auto accept = [&](bool wants_down) { wait ? waiters_.push_back(Waiter{peer, request, i, wants_down}) : answer(ErrorCode::ok); };
+    const auto answer = [&, to = peer, about = request](ErrorCode code) { answers.push_back(OwedAnswer{to, about, code, {}}); };
+    const auto accept = [&, waiter = Waiter{peer, request, i, verb == core::Verb::stop}, waits = wait] {
+        waits ? waiters_.push_back(waiter) : answer(ErrorCode::ok);
+    };
     if (e.removed) {
         return answer(ErrorCode::not_found);
     }
@@ -317,12 +360,13 @@ void TreeModel::command(std::uint32_t peer, core::Verb verb, ChildIndex i, bool 
     if (verb == core::Verb::stop) {
         e.excused = true;
         if (e.state == ChildState::down) {
-            e.skip = e.parent != 0 && entries_[e.parent].part == Part::starting && !e.reached;  // S-53a
+            e.skip = is_ahead(i);  // S-53a
+            answer_waiters(i, false, ErrorCode::stopping);
             return answer(ErrorCode::ok);
         }
         e.then_start = false;
         e.remove = e.spec.restart == core::RestartType::temporary;
-        accept(true);
+        accept();
         stop_child(i);
         return;
     }
@@ -335,15 +379,17 @@ void TreeModel::command(std::uint32_t peer, core::Verb verb, ChildIndex i, bool 
     if (refusal != ErrorCode::ok) {
         return answer(refusal);
     }
-    if (e.state == ChildState::down) {
+    accept();
+    if (e.state == ChildState::down && is_ahead(i)) {
+        e.skip = e.excused = false;  // in its turn
+    } else if (e.state == ChildState::down) {
         begin(i, Attempt::command);
-        return accept(false);
+    } else {
+        e.then_start = true;
+        e.remove = false;
+        e.excused = true;
+        stop_child(i);
     }
-    accept(false);
-    e.then_start = true;
-    e.remove = false;
-    e.excused = true;
-    stop_child(i);
 }
 
 void TreeModel::answer_waiters(ChildIndex i, bool wants_down, ErrorCode code) {
@@ -374,6 +420,7 @@ void TreeModel::end_task(DeviceId id, const Fault& fault) {
 
 void TreeModel::forget_peer(std::uint32_t peer) {
     std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.peer == peer; });
+    std::erase_if(postponed_, [&](const Postponed& waiting) { return waiting.peer == peer; });
 }
 
 void TreeModel::drop_tasks(std::uint32_t peer) {
@@ -390,6 +437,9 @@ void TreeModel::drop_tasks(std::uint32_t peer) {
 void TreeModel::terminate() {
     urgency_ = std::min(urgency_ + 1, 2);
     at(1).then_start = false;
+    while (!postponed_.empty()) {
+        refuse_postponed(at(postponed_.front().child).parent);
+    }
     stop_child(1);
     for (ChildIndex i = 1; urgency_ == 1 && i < entries_.size(); ++i) {
         Entry& e = at(i);

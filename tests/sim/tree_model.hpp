@@ -151,6 +151,14 @@ class TreeModel {
         ChildIndex child = 0;
         bool wants_down = false;
     };
+    /// A command that waits for its supervisor's step to end (S-58).
+    struct Postponed {
+        std::uint32_t peer = 0;
+        core::Verb verb = core::Verb::start;
+        ChildIndex child = 0;
+        bool wait = false;
+        std::uint64_t request = 0;
+    };
     [[nodiscard]] Entry& at(ChildIndex i) { return entries_[i]; }
     void add(const core::ChildSpec& spec, ChildIndex parent);
     void lay_orders();
@@ -185,6 +193,10 @@ class TreeModel {
     [[nodiscard]] bool is_current(ChildIndex i, std::uint32_t generation) const;
     [[nodiscard]] ErrorCode may_start(ChildIndex i) const;
     void answer_waiters(ChildIndex i, bool wants_down, ErrorCode code);
+    [[nodiscard]] bool is_ahead(ChildIndex i) const;
+    void carry_out(const Postponed& command);
+    void serve_postponed(ChildIndex supervisor);
+    void refuse_postponed(ChildIndex supervisor);
     void go_down();
 
     // ends (tree_model_ends.cpp)
@@ -219,6 +231,7 @@ class TreeModel {
     std::vector<Task> tasks_;
     std::map<DeviceId, std::uint32_t> speakers_;  ///< adopted Devices and their peers
     std::vector<Waiter> waiters_;
+    std::vector<Postponed> postponed_;
     int urgency_ = -1;
     bool tasks_asked_ = false, halted_ = false;
     Timer task_grace_;

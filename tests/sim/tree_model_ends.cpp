@@ -210,7 +210,11 @@ void TreeModel::over(ChildIndex i, const Verdict& verdict) {
     } else {
         e.state = ChildState::stopping;
         if (!decided && verdict.start_failure) {
-            e.failed = e.attempt == Attempt::first;
+            e.failed = true;
+            if (e.attempt == Attempt::first && at(e.parent).part == Part::starting) {  // S-6
+                at(e.parent).offender = i;
+                stop_team(e.parent, Why::child_failed);
+            }
         } else if (!e.asked && e.spec.restart == core::RestartType::temporary) {
             e.remove = true;
         }
@@ -301,7 +305,7 @@ void TreeModel::settled(ChildIndex i) {
         }
         expect("child_removed", i);
     }
-    answer_waiters(i, false, e.asked ? ErrorCode::stopping : ErrorCode::start_failed);
+    answer_waiters(i, false, e.asked && !e.failed ? ErrorCode::stopping : ErrorCode::start_failed);
 }
 
 void TreeModel::try_attempt(ChildIndex i) {

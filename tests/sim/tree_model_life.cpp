@@ -153,7 +153,13 @@ void TreeModel::ready(ChildIndex i, std::uint32_t generation) {
 /// S-5, S-6: one after the other. True where something changed.
 bool TreeModel::advance_start(ChildIndex i) {
     Entry& e = at(i);
-    while (e.cursor < e.children.size()) {
+    for (;;) {
+        if (!e.begun) {
+            serve_postponed(i);
+        }
+        if (e.cursor == e.children.size()) {
+            break;
+        }
         const ChildIndex c = e.children[e.cursor];
         if (!e.begun && is_frozen(i)) {
             return false;
@@ -168,16 +174,12 @@ bool TreeModel::advance_start(ChildIndex i) {
         if (e.begun && at(c).state != ChildState::down && at(c).state != ChildState::running) {
             return false;
         }
-        if (e.begun && at(c).state == ChildState::down && at(c).failed) {
-            e.offender = c;
-            stop_team(i, Why::child_failed);
-            return true;
-        }
         ++e.cursor;
         e.begun = false;
     }
     e.part = Part::up;
     started(i);
+    serve_postponed(i);
     return true;
 }
 
@@ -299,6 +301,7 @@ void TreeModel::stop_team(ChildIndex i, Why why) {
     e.cursor = e.children.size();
     e.begun = false;
     e.life = Timer{};
+    refuse_postponed(i);
     show_stopping(e);
     expect("sup_stopping", i);
 }
@@ -309,6 +312,7 @@ bool TreeModel::advance_stop(ChildIndex i) {
     while (e.cursor > 0) {
         const ChildIndex c = e.children[e.cursor - 1];
         if (at(c).state == ChildState::down) {
+            answer_waiters(c, false, ErrorCode::stopping);  // it was still to be started
             --e.cursor;
             e.begun = false;
             continue;

@@ -232,6 +232,7 @@ void TreeHistory::command(Peer& peer) {
     wanted.call = calls[which];
     wanted.name = entry(child).path;
     wanted.wait = !world_.chance.one_in(3);
+    world_.say("peer " + std::to_string(peer.number) + " request " + std::to_string(peer.next_request) + " about " + wanted.name);
     request(peer, wanted, [&](std::uint64_t id) { model_.command(peer.number, static_cast<core::Verb>(which), child, wanted.wait, id); });
 }
 
