@@ -138,7 +138,7 @@ bool Deadlines::load(ImageReader& image) {
     std::uint64_t set_count = 0;
     for (const Entry& entry : entries_) {
         set_count += entry.set == 1 ? 1 : 0;
-        if (entry.set > 1 || entry.kind > DeadlineKind::heartbeat) {
+        if (entry.set > 1 || entry.kind > deadline_kind_last) {
             return image.fail();
         }
     }

@@ -26,6 +26,7 @@ enum class DeadlineKind : std::uint8_t {
     cooldown,       ///< owner: child; its quarantine is over (X-2)
     postponed,      ///< owner: number of a command that waits for its supervisor (S-58)
 };
+inline constexpr DeadlineKind deadline_kind_last = DeadlineKind::postponed;
 
 /// Names one set deadline; 0 is none. Reused only after the deadline has fired or was cancelled.
 using DeadlineId = std::uint32_t;

@@ -247,6 +247,7 @@ class Supervision {
     [[nodiscard]] bool may_begin_group(ChildIndex supervisor) const;
     [[nodiscard]] bool advance_member(Step& step, ChildIndex supervisor);
     [[nodiscard]] bool begin_member(Step& step, ChildIndex supervisor);
+    void begin_others(Step& step, ChildIndex child);
     void stop_for_group(Step& step, ChildIndex child);
     void park(Step& step, ChildIndex child);
     void unpark(ChildIndex child);
@@ -284,7 +285,7 @@ class Supervision {
     void give_up(Step& step, ChildIndex child, const Ending& ending, std::uint32_t count);
     void start_failed(Step& step, ChildIndex child);
     [[nodiscard]] bool is_dynamic(ChildIndex child) const;
-    void release(Step& step, ChildIndex child);
+    void release(Step& step, ChildIndex child, Attempt attempt);
     void weigh_significant(Step& step, ChildIndex child);
     [[nodiscard]] bool is_active(const Child& child) const;
     [[nodiscard]] Duration backoff_delay(const Child& child);
@@ -378,7 +379,7 @@ class Supervision {
     std::uint32_t free_child_ = 0, free_team_ = 0, free_order_ = 0;
     std::uint32_t next_postponed_ = 0;
     // Derived, or empty between calls.
-    std::uint32_t starts_at_once_ = 64;
+    std::uint32_t starts_at_once_ = 64;  ///< one of the engine's limits
     std::uint32_t slots_used_ = 0;
     std::size_t slot_first_ = 0;
     std::vector<ChildIndex> agenda_;

@@ -141,8 +141,10 @@ struct Manners {
 
 class World {
   public:
-    explicit World(const SupervisorSpec& root, std::uint64_t seed = 7) {
-        feed(Event::boot(Epoch{0xabc}, seed, 0));
+    explicit World(const SupervisorSpec& root, std::uint64_t seed = 7, std::uint32_t starts_at_once = 64) {
+        EngineLimits limits;
+        limits.starts_at_once = starts_at_once;
+        feed(Event::boot(Epoch{0xabc}, seed, 0, encode_limits(limits)));
         tree_ = encode_spec(root);
     }
 
