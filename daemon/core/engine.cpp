@@ -26,6 +26,7 @@ constexpr std::uint64_t operations_mask =
 
 Engine::Engine(const EngineLimits& limits) : limits_(limits), graph_(texts_, deadlines_), supervision_(graph_, deadlines_, texts_) {
     graph_.set_limits(limits.graph);
+    supervision_.set_starts_at_once(limits.starts_at_once);
 }
 
 /// A client's operations are counted with the event itself, so that a resume finds the count that they made (decision 2): by each
@@ -222,6 +223,7 @@ void Engine::dispatch(Step& step, const Event& event) {
         case EventKind::boot:
             if (!event.text.empty() && decode_limits(event.text, limits_)) {
                 graph_.set_limits(limits_.graph);
+                supervision_.set_starts_at_once(limits_.starts_at_once);
             }
             graph_.boot(Epoch{event.device.value});
             graph_.session(daemon_session).uid = event.extra;
@@ -428,7 +430,10 @@ void Engine::dispatch_process(Step& step, const Event& event) {
             }
             break;
         case EventKind::reload: supervision_.reload(step, event); break;
-        case EventKind::alive: supervision_.alive(step, event.child, event.generation); break;
+        case EventKind::alive:
+            event.flag != 0 ? supervision_.silent(step, event.child, event.generation)
+                            : supervision_.alive(step, event.child, event.generation);
+            break;
         case EventKind::spawned: supervision_.spawned(step, event.child, event.generation, event.argument, event.number); break;
         case EventKind::spawn_failed:
             supervision_.spawn_failed(step, event.child, event.generation, static_cast<SpawnStep>(event.mode), event.argument);
@@ -549,6 +554,7 @@ Expected<void> Engine::load(std::string_view image) {
         return unexpected(ErrorCode::corrupt_image, "tokens");
     }
     graph_.set_limits(limits_.graph);
+    supervision_.set_starts_at_once(limits_.starts_at_once);
     tasks_asked_ = (flags & 1U) != 0;
     halted_ = (flags & 2U) != 0;
     if (!texts_.load(reader)) {
@@ -568,38 +574,6 @@ Expected<void> Engine::load(std::string_view image) {
     }
     hold_or_not();
     return {};
-}
-
-/// What one part says of another: deadlines of sessions and children, children of Devices, who watches the graph.
-bool Engine::parts_agree() const {
-    bool good = urgency_ >= -1 && urgency_ <= 2;
-    std::uint64_t watchers = 0;
-    for (SessionIndex s = 0; good && s < graph_.session_slots(); ++s) {
-        const SessionState& session = graph_.session(s);
-        watchers += session.wants_graph;
-        good = session.wants_graph <= 1 && session.away <= 1 && session.unconfirmed <= 1 &&
-               (session.open == 0 || s == daemon_session || s < tokens_.size());
-    }
-    for (std::uint32_t slot = 0; good && slot < graph_.slots(); ++slot) {
-        const Device& device = graph_.device(slot);
-        good = device.state != DeviceState::live || device.child == no_child || supervision_.contains(device.child);
-    }
-    std::uint64_t heartbeats = 0;
-    deadlines_.each([&](const Due& due) {
-        if (due.kind == DeadlineKind::heartbeat) {
-            ++heartbeats;
-            good = good && graph_.is_heartbeat_of(due);
-            return;
-        }
-        const bool of_session = due.kind == DeadlineKind::handshake || due.kind == DeadlineKind::resume_grace;
-        if (due.kind == DeadlineKind::postponed) {
-            good = good && supervision_.is_postponed(due.owner);
-            return;
-        }
-        const bool of_nobody = due.kind == DeadlineKind::task_grace;
-        good = good && (of_nobody || (of_session ? graph_.is_open(due.owner) : supervision_.contains(due.owner)));
-    });
-    return good && watchers == graph_watchers_ && heartbeats == graph_.heartbeat_count();
 }
 
 }  // namespace backplane::core

@@ -26,6 +26,7 @@ struct EngineLimits {
     Duration handshake = Duration::seconds(5);     ///< from accept to hello
     Duration task_grace = Duration::seconds(5);    ///< for tasks when the daemon stops (T-13)
     Duration resume_grace = Duration::seconds(5);  ///< for sessions to come back after a crash of the daemon (T-10)
+    std::uint32_t starts_at_once = 64;             ///< processes between spawn and ready, at most (X-13); at least 1
 };
 
 /// As `Event::boot` carries them, so that a replay runs under the limits of the run.

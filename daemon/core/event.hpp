@@ -315,6 +315,12 @@ struct Event {
         e.generation = generation;
         return e;
     }
+    /// It asks to be taken for hung: its watchdog acts at once.
+    [[nodiscard]] static Event silent(ChildIndex child, std::uint32_t generation) {
+        Event e = alive(child, generation);
+        e.flag = 1;
+        return e;
+    }
     /// `started_at`: when the process began, as the kernel counts it; with pid and boot it names it for ever.
     [[nodiscard]] static Event spawned(ChildIndex child, std::uint32_t generation, std::int32_t pid, std::uint64_t started_at = 0) {
         Event e = of(EventKind::spawned);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What an event out of a file may say (threats: a journal is read as hostile), and the limits that `boot` carries.
+/// What an event and an image out of a file may say (threats: both are read as hostile), and the limits that `boot` carries.
 #include "daemon/core/engine.hpp"
 #include "daemon/core/image.hpp"
 #include "daemon/core/names.hpp"
@@ -26,8 +26,9 @@ std::string encode_limits(const EngineLimits& limits) {
         writer.value(length);
     }
     const GraphLimits& graph = limits.graph;
-    for (const std::uint32_t bound : {graph.devices_per_session, graph.links_per_session, graph.names_per_session,
-                                      graph.watches_per_session, graph.refusals_per_session, graph.label_bytes_per_session, graph.slots}) {
+    for (const std::uint32_t bound :
+         {graph.devices_per_session, graph.links_per_session, graph.names_per_session, graph.watches_per_session,
+          graph.refusals_per_session, graph.label_bytes_per_session, graph.slots, limits.starts_at_once}) {
         writer.value(bound);
     }
     return bytes;
@@ -42,10 +43,10 @@ bool decode_limits(std::string_view bytes, EngineLimits& limits) {
         good = good && reader.value(*length) && is_length(*length);
     }
     for (std::uint32_t* bound : {&graph.devices_per_session, &graph.links_per_session, &graph.names_per_session, &graph.watches_per_session,
-                                 &graph.refusals_per_session, &graph.label_bytes_per_session, &graph.slots}) {
+                                 &graph.refusals_per_session, &graph.label_bytes_per_session, &graph.slots, &read.starts_at_once}) {
         good = good && reader.value(*bound);
     }
-    if (!good || !reader.at_end()) {
+    if (!good || !reader.at_end() || read.starts_at_once == 0) {
         return false;
     }
     limits = read;
@@ -92,8 +93,8 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::unlink: return may_act() && event.mode >= 1 && event.mode <= 3;
         case EventKind::disconnect: return may_act() && event.fault <= fault_kind_max;
         case EventKind::command: return may_act() && event.mode <= static_cast<std::uint8_t>(verb_last);
-        case EventKind::add_child: return may_act();
-        case EventKind::reload: return event.session == daemon_session;
+        case EventKind::add_child: return is_client() && event.text.size() <= tree_bytes_max;
+        case EventKind::reload: return event.session == daemon_session && event.text.size() <= tree_bytes_max;
         case EventKind::spawned:
         case EventKind::exiting:
         case EventKind::alive:
@@ -103,6 +104,38 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::exited: return event.session == daemon_session && event.mode <= static_cast<std::uint8_t>(ExitHow::unknown);
     }
     return false;
+}
+
+/// What one part says of another: deadlines of sessions and children, children of Devices, who watches the graph.
+bool Engine::parts_agree() const {
+    bool good = urgency_ >= -1 && urgency_ <= 2;
+    std::uint64_t watchers = 0;
+    for (SessionIndex s = 0; good && s < graph_.session_slots(); ++s) {
+        const SessionState& session = graph_.session(s);
+        watchers += session.wants_graph;
+        good = session.wants_graph <= 1 && session.away <= 1 && session.unconfirmed <= 1 &&
+               (session.open == 0 || s == daemon_session || s < tokens_.size());
+    }
+    for (std::uint32_t slot = 0; good && slot < graph_.slots(); ++slot) {
+        const Device& device = graph_.device(slot);
+        good = device.state != DeviceState::live || device.child == no_child || supervision_.contains(device.child);
+    }
+    std::uint64_t heartbeats = 0;
+    deadlines_.each([&](const Due& due) {
+        if (due.kind == DeadlineKind::heartbeat) {
+            ++heartbeats;
+            good = good && graph_.is_heartbeat_of(due);
+            return;
+        }
+        const bool of_session = due.kind == DeadlineKind::handshake || due.kind == DeadlineKind::resume_grace;
+        if (due.kind == DeadlineKind::postponed) {
+            good = good && supervision_.is_postponed(due.owner);
+            return;
+        }
+        const bool of_nobody = due.kind == DeadlineKind::task_grace;
+        good = good && (of_nobody || (of_session ? graph_.is_open(due.owner) : supervision_.contains(due.owner)));
+    });
+    return good && watchers == graph_watchers_ && heartbeats == graph_.heartbeat_count();
 }
 
 }  // namespace backplane::core

@@ -132,7 +132,7 @@ void Supervision::due(Step& step, const Due& due) {
             break;
         case DeadlineKind::cooldown:
             child.watch_timer = 0;
-            release(step, i);
+            release(step, i, Attempt::restart);
             break;
         case DeadlineKind::handshake:
         case DeadlineKind::resume_grace:

@@ -136,6 +136,8 @@ class Supervision {
     void alive(Step& step, ChildIndex child, std::uint32_t generation, Duration next = {});
     /// The same by the heartbeat of the Device that its program has adopted. Zero takes back what was promised before.
     void heartbeat(Step& step, ChildIndex child, Duration next);
+    /// Its program asks to be taken for hung: as if its watchdog's time were over.
+    void silent(Step& step, ChildIndex child, std::uint32_t generation);
 
     /// Verbs of the operator (decision 37): `Event::command`. Answers now or when done, through `Step::answer`.
     void command(Step& step, const Event& event);
@@ -294,6 +296,7 @@ class Supervision {
     [[nodiscard]] bool may_begin_group(ChildIndex supervisor) const;
     [[nodiscard]] bool advance_member(Step& step, ChildIndex supervisor);
     [[nodiscard]] bool begin_member(Step& step, ChildIndex supervisor);
+    void begin_others(Step& step, ChildIndex child);
     void stop_for_group(Step& step, ChildIndex child);
     void park(Step& step, ChildIndex child);
     void unpark(ChildIndex child);
@@ -331,7 +334,7 @@ class Supervision {
     void give_up(Step& step, ChildIndex child, const Ending& ending, std::uint32_t count);
     void start_failed(Step& step, ChildIndex child);
     [[nodiscard]] bool is_dynamic(ChildIndex child) const;
-    void release(Step& step, ChildIndex child);
+    void release(Step& step, ChildIndex child, Attempt attempt);
     void weigh_significant(Step& step, ChildIndex child);
     [[nodiscard]] bool is_active(const Child& child) const;
     [[nodiscard]] Duration backoff_delay(const Child& child);
@@ -428,7 +431,7 @@ class Supervision {
     std::uint32_t free_child_ = 0, free_team_ = 0, free_order_ = 0;
     std::uint32_t next_postponed_ = 0;
     // Derived, or empty between calls.
-    std::uint32_t starts_at_once_ = 64;
+    std::uint32_t starts_at_once_ = 64;  ///< one of the engine's limits
     std::uint32_t slots_used_ = 0;
     std::size_t slot_first_ = 0;
     std::vector<ChildIndex> agenda_;

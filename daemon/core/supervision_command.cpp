@@ -116,12 +116,12 @@ void Supervision::command_start(Step& step, const Waiter& waiter, bool wait, boo
     const ChildIndex i = waiter.child;
     Child& child = children_[i];
     ErrorCode refusal = may_start(i);
-    switch (child.state) {
+    switch (refusal == ErrorCode::ok ? child.state : ChildState::down) {
         case ChildState::starting:
         case ChildState::running: refusal = ErrorCode::running; break;
-        case ChildState::restarting: refusal = now && refusal == ErrorCode::ok ? ErrorCode::ok : ErrorCode::restarting; break;
+        case ChildState::restarting: refusal = now ? ErrorCode::ok : ErrorCode::restarting; break;
         case ChildState::stopping: refusal = ErrorCode::stopping; break;
-        case ChildState::quarantined: refusal = now && refusal == ErrorCode::ok ? ErrorCode::ok : ErrorCode::quarantined; break;
+        case ChildState::quarantined: refusal = now ? ErrorCode::ok : ErrorCode::quarantined; break;
         case ChildState::disabled:
         case ChildState::down: break;
     }
@@ -141,7 +141,7 @@ void Supervision::command_start(Step& step, const Waiter& waiter, bool wait, boo
         try_begin(step, i);
         agenda_.push_back(child.supervisor);
     } else if (child.state == ChildState::quarantined) {
-        release(step, i);
+        release(step, i, Attempt::command);
     } else {
         start_by_command(step, i);
     }
@@ -207,7 +207,7 @@ void Supervision::command_restart(Step& step, const Waiter& waiter, bool wait) {
     if (child.state == ChildState::down) {
         start_by_command(step, i);
     } else if (child.state == ChildState::quarantined) {
-        release(step, i);
+        release(step, i, Attempt::command);
     } else {
         child.then_start = 1;
         child.remove = 0;

@@ -32,10 +32,10 @@ bool Supervision::is_up(ChildIndex i) const {
     return child.removed == 0 && (child.state == ChildState::running || done);
 }
 
-/// The first of what it requires that is not up; `no_child` where nothing is missing.
+/// The first of what it requires that is not up; `no_child` where nothing is missing. What was removed is not waited for.
 ChildIndex Supervision::missing(ChildIndex i) const {
     for (std::uint32_t o = children_[i].orders_from; o != 0; o = orders_[o].next_from) {
-        if (orders_[o].need != 0 && !is_up(orders_[o].to)) {
+        if (orders_[o].need != 0 && children_[orders_[o].to].removed == 0 && !is_up(orders_[o].to)) {
             return orders_[o].to;
         }
     }
@@ -69,7 +69,7 @@ void Supervision::block(Step& step, ChildIndex i, ChildIndex on) {
     }
 }
 
-/// It came up: whoever was blocked by it looks again.
+/// It came up, or went for good: whoever was blocked by it looks again.
 void Supervision::wake_dependants(Step& step, ChildIndex i) {
     for (std::uint32_t o = children_[i].orders_to; o != 0; o = orders_[o].next_to) {
         const ChildIndex who = orders_[o].from;

@@ -38,6 +38,7 @@ void Supervision::begin_group(Step&, ChildIndex i) {
     team.parked_on = no_child;
     for (ChildIndex member = from; member != no_child; member = children_[member].next) {
         children_[member].skip = 0;
+        children_[member].reached = 0;
     }
     agenda_.push_back(supervisor);
 }
@@ -168,23 +169,28 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
         return false;
     }
     team.cursor.begun = 1;
-    if (child.state == ChildState::running || !is_wanted(i) || child.skip != 0) {
-        team.cursor = Cursor{child.next, 0};
-        return true;
-    }
+    const bool had_its_turn = child.state == ChildState::down && child.reached != 0;  // with the first: it has done its work
     const bool at_rest = child.state == ChildState::down || (child.state == ChildState::restarting && child.pending == 0 && is_gone(i));
-    if (at_rest && child.backoff_timer == 0) {
+    if (child.state == ChildState::running || had_its_turn || !is_wanted(i) || child.skip != 0) {
+        team.cursor = Cursor{child.next, 0};
+    } else if (at_rest && child.backoff_timer == 0) {
         const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
         want_start(step, i, child.fresh != 0 ? Attempt::command : again);
     }
-    // where no order is declared, all begin with the first.
-    const bool all = team.state == TeamState::starting && team.start_order == StartOrder::parallel;
-    for (ChildIndex other = all ? children_[i].next : no_child; other != no_child; other = children_[other].next) {
-        if (children_[other].reached == 0 && children_[other].state == ChildState::down && is_wanted(other) && children_[other].skip == 0) {
-            want_start(step, other, Attempt::first);
-        }
+    if (team.state == TeamState::starting && team.start_order == StartOrder::parallel && child.previous == no_child) {
+        begin_others(step, child.next);
     }
     return true;
+}
+
+/// where no order is declared, all begin with the first.
+void Supervision::begin_others(Step& step, ChildIndex i) {
+    for (; i != no_child; i = children_[i].next) {
+        const Child& child = children_[i];
+        if (child.reached == 0 && child.state == ChildState::down && is_wanted(i) && child.skip == 0) {
+            want_start(step, i, Attempt::first);
+        }
+    }
 }
 
 /// The group waits for this member, and so do those behind it (S-53a, X-2).

@@ -40,8 +40,7 @@ void Supervision::save(ImageWriter& image) const {
         limits_[i].save(image);
     }
     image.value(random_);
-    for (const std::uint32_t value : {root_, urgency_, closing_, wants_exit_, free_child_, free_team_, free_order_, next_postponed_,
-                                      starts_at_once_, std::uint32_t{0}}) {
+    for (const std::uint32_t value : {root_, urgency_, closing_, wants_exit_, free_child_, free_team_, free_order_, next_postponed_}) {
         image.value(value);
     }
 }
@@ -65,12 +64,10 @@ bool Supervision::load(ImageReader& image) {
             }
         }
     }
-    std::uint32_t reserved = 0;
     if (!image.value(random_)) {
         return false;
     }
-    for (std::uint32_t* value : {&root_, &urgency_, &closing_, &wants_exit_, &free_child_, &free_team_, &free_order_, &next_postponed_,
-                                 &starts_at_once_, &reserved}) {
+    for (std::uint32_t* value : {&root_, &urgency_, &closing_, &wants_exit_, &free_child_, &free_team_, &free_order_, &next_postponed_}) {
         if (!image.value(*value)) {
             return false;
         }
@@ -168,7 +165,7 @@ bool Supervision::numbers_hold() const {
             return false;
         }
     }
-    return urgency_ <= 2 && closing_ <= 1 && wants_exit_ <= 1 && starts_at_once_ >= 1;
+    return urgency_ <= 2 && closing_ <= 1 && wants_exit_ <= 1;
 }
 
 /// Each order that is in use stands once on the lists of both its ends, and those lists hold no other and end.

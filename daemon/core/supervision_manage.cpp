@@ -47,7 +47,7 @@ void Supervision::let_go(Step& step, ChildIndex i) {
     for (const ChildIndex meant : waiting) {
         Child& child = children_[meant];
         if (child.state == ChildState::quarantined) {
-            release(step, meant);
+            release(step, meant, Attempt::restart);
         } else if (child.pending != 0) {
             try_begin(step, meant);
         } else if (is_under_way(meant) || is_frozen(child.supervisor) || is_ahead(meant)) {

@@ -164,6 +164,13 @@ void Supervision::alive(Step& step, ChildIndex i, std::uint32_t generation, Dura
     }
 }
 
+void Supervision::silent(Step& step, ChildIndex i, std::uint32_t generation) {
+    if (is_current(i, generation) && children_[i].body == Body::alive) {
+        end_process(step, i, StopCause::watchdog, false);
+        settle(step);
+    }
+}
+
 void Supervision::heartbeat(Step& step, ChildIndex i, Duration next) {
     if (!contains(i)) {
         return;

@@ -4,8 +4,8 @@
 ///
 ///   body       said again                                              then comes
 ///   spawning   spawn_or_find                                           spawned or spawn_failed, as after a spawn
-///   alive      adopt; SIGTERM or SIGKILL where a stop had come so far  exited, where it is gone: unknown (F-5)
-///   draining   adopt_dead, SIGKILL to the group, reap                  group_empty
+///   alive      adopt; the signal that a stop had come to               exited, where it is gone: unknown (F-5)
+///   draining   adopt_dead, SIGKILL to the group (P-4), reap            group_empty
 #include "daemon/core/exit_verdict.hpp"
 #include "daemon/core/supervision.hpp"
 
@@ -22,21 +22,26 @@ void Supervision::recover(Step& step) {
     };
     for (ChildIndex i = 1; i < children_.size(); ++i) {
         const Child& child = children_[i];
+        const bool whole = child.kill_mode == KillMode::group;
         switch (child.body) {
             case Body::none: break;
             case Body::spawning: say(EffectKind::spawn_or_find, i, 0); break;
             case Body::alive:
                 say(EffectKind::adopt, i, child.leader);
-                if (child.life.stage == StopStage::signalled) {
-                    say(EffectKind::signal, i, signal_terminate);
+                if (child.life.stage == StopStage::signalled && child.life.signalled == 0) {
+                    say(EffectKind::signal, i, signal_abort);  // its watchdog's
+                } else if (child.life.stage == StopStage::signalled) {
+                    say(child.signal_group != 0 ? EffectKind::signal_group : EffectKind::signal, i, child.stop_signal);
                 } else if (child.life.stage == StopStage::killed) {
-                    say(EffectKind::signal_group, i, signal_kill);
+                    say(whole ? EffectKind::signal_group : EffectKind::signal, i, signal_kill);
                 }
                 break;
             case Body::draining:
                 say(EffectKind::adopt_dead, i, child.leader);
-                say(EffectKind::signal_group, i, signal_kill);
-                say(EffectKind::reap, i, 0);
+                if (whole) {
+                    say(EffectKind::signal_group, i, signal_kill);
+                }
+                say(EffectKind::reap, i, whole ? 0 : 1);
                 break;
         }
     }

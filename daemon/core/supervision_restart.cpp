@@ -285,8 +285,9 @@ bool Supervision::breaks_own_limit(Step& step, ChildIndex i, const Ending& endin
     return true;
 }
 
-/// By an operator, or because its cooldown is over: it starts with a clean record, and its group with it.
-void Supervision::release(Step& step, ChildIndex i) {
+/// By an operator, or because its cooldown is over: it starts with a clean record, and its group with it. `attempt`: who answers for a
+/// start that fails, its supervisor or the one who asked.
+void Supervision::release(Step& step, ChildIndex i, Attempt attempt) {
     Child& child = children_[i];
     deadlines_.cancel(child.watch_timer);
     if (child.state != ChildState::quarantined) {
@@ -302,7 +303,7 @@ void Supervision::release(Step& step, ChildIndex i) {
     if (in_group(i)) {
         unpark(i);
     } else {
-        want_start(step, i, Attempt::command);
+        want_start(step, i, attempt);
     }
 }
 
@@ -370,7 +371,7 @@ void Supervision::settled(Step& step, ChildIndex i) {
     Child& child = children_[i];
     const ChildIndex supervisor = child.supervisor;
     agenda_.push_back(supervisor);
-    if (child.state == ChildState::restarting) {
+    if (child.state == ChildState::restarting || child.pending != 0) {
         try_begin(step, i);
         return;
     }

@@ -183,10 +183,10 @@ void Supervision::unreserve(ChildIndex i) {
         return;
     }
     graph_.names().unreserve(path);
-    // A configured sibling of the same name, whose place it had taken, has it again.
-    for (ChildIndex other = children_[i].added != 0 ? children_[children_[i].supervisor].first : no_child; other != no_child;
-         other = children_[other].next) {
-        if (other != i && children_[other].added == 0 && children_[other].removed != 0 && texts_[children_[other].path] == path) {
+    // A configured sibling of the same name, whose place it had taken, has it again. Those that were added stand behind them all.
+    for (ChildIndex other = children_[i].added != 0 ? children_[children_[i].supervisor].first : no_child;
+         other != no_child && children_[other].added == 0; other = children_[other].next) {
+        if (children_[other].removed != 0 && texts_[children_[other].path] == path) {
             (void)graph_.names().reserve(path, other);
             return;
         }
@@ -279,10 +279,6 @@ void Supervision::remove_child(Step& step, ChildIndex i) {
     Child& child = children_[i];
     log(step, RecordKind::child_removed, i);
     child.remove = 0;
-    if (child.added != 0) {
-        free_subtree(&step, i);
-        return;
-    }
     leave_group(i);
     if (child.held != 0) {
         child.held = 0;
@@ -290,6 +286,12 @@ void Supervision::remove_child(Step& step, ChildIndex i) {
     }
     --team_of(child.supervisor).children;
     mark_removed(i, true);
+    for (ChildIndex gone = i; gone != no_child; gone = next_below(i, gone)) {
+        wake_dependants(step, gone);
+    }
+    if (child.added != 0) {
+        free_subtree(&step, i);
+    }
 }
 
 /// Walks an entry's whole subtree in order, removed ones included; `no_child` at its end.

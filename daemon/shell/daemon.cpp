@@ -7,6 +7,7 @@
 #include "daemon/process/host.hpp"
 #include "daemon/process/spawn.hpp"
 #include "daemon/session/hub.hpp"
+#include "daemon/shell/child_form.hpp"
 #include "daemon/shell/crash.hpp"
 #include "daemon/shell/inherited.hpp"
 #include "daemon/shell/keeper_link.hpp"
@@ -224,6 +225,8 @@ DaemonEnd run_daemon(const config::Settings& settings, DaemonCall call) {
     if (!begun) {
         return {.exit_code = fail(begun.error())};
     }
+    const ConfiguredForm form{call.cpus};
+    state->hub.set_form(&form);
     JournalRecorder recorder{*begun->journal};
     log_info("backplaned " + std::string{version_text} + " listens at " + *path);
     Loop loop{LoopParts{state->hub, host, **listener, *signals, notify, files.now, keeper, begun->journal.get(), &recorder, files.before,

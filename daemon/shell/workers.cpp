@@ -160,41 +160,11 @@ void Workers::take_word(core::ChildIndex child) {
     }
 }
 
-// The two words of a watchdog reach the core here and nowhere else, and its length leaves the core by watchdog_of. Each does
-// nothing as long as the core's vocabulary lacks it.
-
-namespace {
-
-template <class E>
-void feed_alive(session::Hub& hub, core::ChildIndex child, std::uint32_t generation) {
-    if constexpr (requires { E::alive(child, generation); }) {
-        hub.feed(E::alive(child, generation));
-    }
-}
-
-template <class E>
-void feed_triggered(session::Hub& hub, core::ChildIndex child, std::uint32_t generation) {
-    if constexpr (requires { E::watchdog_triggered(child, generation); }) {
-        hub.feed(E::watchdog_triggered(child, generation));
-    }
-}
-
-template <class View>
-Duration watchdog_of(const View& view) {
-    if constexpr (requires { view.watchdog; }) {
-        return view.watchdog;
-    } else {
-        return Duration{};
-    }
-}
-
-}  // namespace
-
 /// WATCHDOG=1: it lives.
-void Workers::alive(core::ChildIndex child, std::uint32_t generation) { feed_alive<Event>(hub_, child, generation); }
+void Workers::alive(core::ChildIndex child, std::uint32_t generation) { hub_.feed(Event::alive(child, generation)); }
 
 /// WATCHDOG=trigger: it asks to be taken for hung.
-void Workers::triggered(core::ChildIndex child, std::uint32_t generation) { feed_triggered<Event>(hub_, child, generation); }
+void Workers::triggered(core::ChildIndex child, std::uint32_t generation) { hub_.feed(Event::silent(child, generation)); }
 
 void Workers::note_left(const std::vector<process::Incarnation>& left) {
     for (const process::Incarnation& incarnation : left) {
@@ -382,10 +352,9 @@ void Workers::take_probes(Instant now) {
 
 process::SpawnOptions Workers::options_for(core::ChildIndex child, int& wrong) {
     const core::ChildView view = hub_.engine().supervision().view(child, Instant{});
-    const Duration watchdog = watchdog_of(view);
     process::SpawnOptions options;
     options.socket_path = socket_path_;
-    options.watchdog_us = watchdog.ns > 0 ? static_cast<std::uint64_t>(std::max<std::int64_t>(watchdog.ns / 1000, 1)) : 0;
+    options.watchdog_us = view.watchdog.ns > 0 ? static_cast<std::uint64_t>(std::max<std::int64_t>(view.watchdog.ns / 1000, 1)) : 0;
     options.wants_notify = view.readiness == core::Readiness::notify || options.watchdog_us != 0;
     options.notify_directory = notify_folder_;
     wrong = options.wants_notify ? make_notify_folder() : 0;

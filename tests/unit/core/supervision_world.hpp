@@ -74,6 +74,63 @@ inline ChildSpec notifying(ChildSpec spec, Duration start_timeout = Duration::se
     return spec;
 }
 
+inline SupervisorSpec with(SupervisorSpec spec, Strategy strategy) {
+    spec.strategy = strategy;
+    return spec;
+}
+
+inline SupervisorSpec rest_for_one(std::vector<ChildSpec> children, std::uint32_t intensity = 9) {
+    return with(team(std::move(children), intensity), Strategy::rest_for_one);
+}
+
+inline SupervisorSpec one_for_all(std::vector<ChildSpec> children, std::uint32_t intensity = 9) {
+    return with(team(std::move(children), intensity), Strategy::one_for_all);
+}
+
+/// A dynamic supervisor of this template, which needs no name.
+inline SupervisorSpec dynamic(ChildSpec child, std::uint32_t max_children = 0) {
+    SupervisorSpec spec = with(team({}, 9), Strategy::dynamic);
+    child.name.clear();
+    spec.template_child.push_back(std::move(child));
+    spec.max_children = max_children;
+    return spec;
+}
+
+inline ChildSpec requiring(ChildSpec spec, std::vector<std::string> names) {
+    spec.requires_up = std::move(names);
+    return spec;
+}
+
+inline ChildSpec significant(ChildSpec spec) {
+    spec.significant = true;
+    return spec;
+}
+
+inline ChildSpec retained(ChildSpec spec) {
+    spec.restart = RestartType::temporary;
+    spec.retain = true;
+    return spec;
+}
+
+inline ChildSpec oneshot(ChildSpec spec) {
+    spec.oneshot = true;
+    return spec;
+}
+
+inline ChildSpec limited(ChildSpec spec, std::uint32_t intensity, OnLimit on_limit, Duration cooldown = Duration::forever()) {
+    spec.limit.enabled = true;
+    spec.limit.intensity = intensity;
+    spec.limit.period = Duration::seconds(5);
+    spec.limit.on_limit = on_limit;
+    spec.limit.cooldown = cooldown;
+    return spec;
+}
+
+inline ChildSpec watched(ChildSpec spec, Duration watchdog) {
+    spec.watchdog = watchdog;
+    return spec;
+}
+
 // ---- the world ----------------------------------------------------------------------------------------------------------
 
 /// How a program answers SIGTERM.
@@ -84,8 +141,10 @@ struct Manners {
 
 class World {
   public:
-    explicit World(const SupervisorSpec& root, std::uint64_t seed = 7) {
-        feed(Event::boot(Epoch{0xabc}, seed, 0));
+    explicit World(const SupervisorSpec& root, std::uint64_t seed = 7, std::uint32_t starts_at_once = 64) {
+        EngineLimits limits;
+        limits.starts_at_once = starts_at_once;
+        feed(Event::boot(Epoch{0xabc}, seed, 0, encode_limits(limits)));
         tree_ = encode_spec(root);
     }
 
@@ -136,6 +195,36 @@ class World {
         feed(Event::command(session, verb, engine().supervision().find(path), wait, request));
         return run();
     }
+    /// The same by one who does not wait longer than `deadline` for the supervisor's step.
+    World& command_within(Duration deadline, Verb verb, std::string_view path, std::uint64_t request) {
+        const auto milliseconds = static_cast<std::uint32_t>(deadline.ns / 1'000'000);
+        return send(Event::command(1, verb, child(path), true, request, false, milliseconds));
+    }
+    /// `start_child` of a whole child.
+    World& add(std::string_view supervisor, const ChildSpec& spec, std::uint64_t request = 1, bool wait = true) {
+        NewChild added;
+        added.spec.push_back(spec);
+        return add_new(supervisor, added, request, wait);
+    }
+    /// `start_child` of a dynamic supervisor's template.
+    World& add_one(std::string_view supervisor, std::string key = "", std::vector<std::string> arguments = {}, std::uint64_t request = 1) {
+        NewChild added;
+        added.key = std::move(key);
+        added.arguments = std::move(arguments);
+        return add_new(supervisor, added, request, true);
+    }
+    World& add_new(std::string_view supervisor, const NewChild& added, std::uint64_t request, bool wait) {
+        const std::string bytes = encode_new_child(added);
+        feed(Event::add_child(1, child(supervisor), bytes, wait, request));
+        return run();
+    }
+    /// A sign of life for its watchdog.
+    World& beats(std::string_view path) { return send(Event::alive(child(path), view(path).generation)); }
+    /// Several things happen before anything is answered; `run` goes on.
+    World& crashes_unseen(std::string_view path, std::int32_t code = 1) {
+        end_now(child(path), ExitHow::exited, code);
+        return *this;
+    }
     World& terminate() {
         feed(Event::of(EventKind::terminate));
         return run();
@@ -172,6 +261,8 @@ class World {
     [[nodiscard]] ChildView view(std::string_view path) const { return engine().supervision().view(child(path), now); }
     [[nodiscard]] ChildState state(std::string_view path) const { return view(path).state; }
     [[nodiscard]] bool alive(std::string_view path) const { return processes_.contains(child(path)); }
+    /// Whether nothing of its spawn is answered yet.
+    [[nodiscard]] bool is_being_spawned(std::string_view path) const { return held_spawns_.contains(child(path)); }
     [[nodiscard]] std::size_t alive_count() const { return processes_.size(); }
     [[nodiscard]] std::string fault(std::string_view path) const {
         const ChildView row = view(path);
@@ -179,6 +270,27 @@ class World {
     }
     /// Records of the log since the beginning, for those who check more than lines; their texts are gone.
     [[nodiscard]] const std::vector<Record>& records() const { return records_; }
+    [[nodiscard]] DownReason reason(std::string_view path) const { return view(path).reason; }
+    [[nodiscard]] Waits waits(std::string_view path) const { return view(path).waits; }
+    /// The states of some children in one line: `running down`.
+    [[nodiscard]] std::string states(const std::vector<std::string>& paths) const {
+        std::string line;
+        for (const std::string& path : paths) {
+            line.append(line.empty() ? "" : " ").append(child(path) == no_child ? "gone" : child_state_name(state(path)));
+        }
+        return line;
+    }
+    /// The children of a supervisor, in its order.
+    [[nodiscard]] std::vector<std::string> children_of(std::string_view path) const {
+        std::vector<std::string> names;
+        const Supervision& tree = engine().supervision();
+        for (ChildIndex i = tree.root(); i != no_child; i = tree.next_in_tree(i)) {
+            if (tree.view(i, now).supervisor == child(path) && i != tree.root()) {
+                names.emplace_back(tree.view(i, now).name);
+            }
+        }
+        return names;
+    }
     /// How often a program was started.
     [[nodiscard]] int starts(std::string_view path) const {
         const auto found = starts_.find(path);

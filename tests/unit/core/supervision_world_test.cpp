@@ -10,6 +10,11 @@ std::string_view kind_name(RecordKind kind) {
     switch (kind) {
         case RecordKind::child_starting: return "child_starting";
         case RecordKind::child_ready: return "child_ready";
+        case RecordKind::child_completed: return "child_completed";
+        case RecordKind::child_blocked: return "child_blocked";
+        case RecordKind::child_quarantined: return "child_quarantined";
+        case RecordKind::child_released: return "child_released";
+        case RecordKind::child_added: return "child_added";
         case RecordKind::child_start_failed: return "child_start_failed";
         case RecordKind::child_stopping: return "child_stopping";
         case RecordKind::child_killing: return "child_killing";
@@ -121,7 +126,11 @@ void World::obey(const Effect& effect) {
             // Until it is reaped its pid is its own (P-2), so a signal to one that has just died meets no stranger.
             ASSERT_TRUE(processes_.contains(effect.child) || corpses_.contains(effect.child)) << "a signal to a stranger";
             const Manners how = manners[path_of(effect.child)];
-            if (how.on == Manners::On::dies) {
+            if (effect.argument == kill_signal) {
+                if (!unkillable.contains(path_of(effect.child))) {
+                    end_now(effect.child, ExitHow::signalled, kill_signal);
+                }
+            } else if (how.on == Manners::On::dies) {
                 end_now(effect.child, ExitHow::signalled, effect.argument);
             } else if (how.on == Manners::On::exits) {
                 end_now(effect.child, ExitHow::exited, how.code);
@@ -130,7 +139,8 @@ void World::obey(const Effect& effect) {
         }
         case EffectKind::signal_group:
             ASSERT_TRUE(processes_.contains(effect.child) || corpses_.contains(effect.child)) << "a signal to a stranger's group";
-            if (!unkillable.contains(path_of(effect.child))) {
+            if (effect.argument != kill_signal ? manners[path_of(effect.child)].on == Manners::On::dies
+                                               : !unkillable.contains(path_of(effect.child))) {
                 end_now(effect.child, ExitHow::signalled, effect.argument);
             }
             break;
