@@ -39,11 +39,14 @@ std::string Supervision::flags_text(const SupervisorSpec& spec) {
     return encode_spec(flags);
 }
 
-/// The child alone, with links by whole paths, so that two forms of the same one are equal.
+/// The child alone. A limit that it has not is the same whatever its supervisor's figures are.
 ChildSpec Supervision::alone(const ChildSpec& spec) {
     ChildSpec child = spec;
+    const auto plain = [](ChildSpec& one) { one.limit = one.limit.enabled ? one.limit : LimitSpec{}; };
+    plain(child);
     if (!child.supervisor.empty()) {
         child.supervisor.front().children.clear();
+        std::for_each(child.supervisor.front().template_child.begin(), child.supervisor.front().template_child.end(), plain);
     }
     return child;
 }
