@@ -177,13 +177,14 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
         const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
         want_start(step, i, child.fresh != 0 ? Attempt::command : again);
     }
-    if (team.state == TeamState::starting && team.start_order == StartOrder::parallel && child.previous == no_child) {
+    const bool ordered = team.start_order == StartOrder::list || has_groups(supervisor);
+    if (!ordered && team.state == TeamState::starting && child.previous == no_child) {
         begin_others(step, child.next);
     }
     return true;
 }
 
-/// where no order is declared, all begin with the first.
+/// where no order is declared, and none lies in the strategy, all begin with the first.
 void Supervision::begin_others(Step& step, ChildIndex i) {
     for (; i != no_child; i = children_[i].next) {
         const Child& child = children_[i];
