@@ -23,15 +23,12 @@ bool Supervision::in_group(ChildIndex i) const {
     return under_way && team.from != no_child && children_[i].rank >= children_[team.from].rank;
 }
 
-/// A member ended, or failed to start, and was counted: the group begins anew from there, wherever it stood. One that is still
-/// stopping only ever widens (S-22). Whoever was taken out of the group before is in it again (S-16).
+/// A member ended, or failed to start, and was counted: the group begins anew from there, wherever it stood. While it is being stopped
+/// that is an older one than it began with (S-22), as the ends of its members are part of it (S-21). Whoever was taken out of the group before is in it again (S-16).
 void Supervision::begin_group(Step&, ChildIndex i) {
     const ChildIndex supervisor = children_[i].supervisor;
     Team& team = team_of(supervisor);
-    ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
-    if (team.phase == GroupPhase::stopping && team.from != no_child && children_[team.from].rank < children_[from].rank) {
-        from = team.from;
-    }
+    const ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
     team.from = from;
     team.phase = GroupPhase::stopping;
     team.cursor = Cursor{children_[supervisor].last, 0};
