@@ -24,7 +24,8 @@ bool Supervision::in_group(ChildIndex i) const {
 }
 
 /// A member ended, or failed to start, and was counted: the group begins anew from there, wherever it stood. While it is being stopped
-/// that is an older one than it began with (S-22), as the ends of its members are part of it (S-21). Whoever was taken out of the group before is in it again (S-16).
+/// that is an older one than it began with (S-22), as the ends of its members are part of it (S-21). Whoever was taken out of the
+/// group before is in it again (S-16).
 void Supervision::begin_group(Step&, ChildIndex i) {
     const ChildIndex supervisor = children_[i].supervisor;
     Team& team = team_of(supervisor);
