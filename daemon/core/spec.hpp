@@ -25,7 +25,7 @@ enum class AutoShutdown : std::uint8_t { never, any_significant, all_significant
 enum class OnStartFailure : std::uint8_t { retry, stop };
 /// S-46: whether the daemon stays when the root gave up.
 enum class OnRootGiveUp : std::uint8_t { stay, exit };
-/// `parallel` declares no order, so all start at once; `requires` still waits.
+/// `parallel` declares no order, so all start at once; `requires` still waits. Strategies of groups are an order all the same.
 enum class StartOrder : std::uint8_t { list, parallel };
 /// what follows when a child breaks its own limit.
 enum class OnLimit : std::uint8_t { escalate, quarantine, stop_child };

@@ -227,7 +227,9 @@ void Supervision::command_remove(Step& step, const Waiter& waiter) {
         case ChildState::running: refusal = refusal == ErrorCode::ok ? ErrorCode::running : refusal; break;
         case ChildState::restarting: refusal = refusal == ErrorCode::ok ? ErrorCode::restarting : refusal; break;
         case ChildState::stopping: refusal = refusal == ErrorCode::ok ? ErrorCode::stopping : refusal; break;
-        case ChildState::quarantined:
+        case ChildState::quarantined:  // something of it may still live (P-4)
+            refusal = refusal == ErrorCode::ok && !is_gone(i) ? ErrorCode::stopping : refusal;
+            break;
         case ChildState::disabled:
         case ChildState::down: break;
     }

@@ -23,15 +23,13 @@ bool Supervision::in_group(ChildIndex i) const {
     return under_way && team.from != no_child && children_[i].rank >= children_[team.from].rank;
 }
 
-/// A member ended, or failed to start, and was counted: the group begins anew from there, wherever it stood. One that is still
-/// stopping only ever widens (S-22). Whoever was taken out of the group before is in it again (S-16).
+/// A member ended, or failed to start, and was counted: the group begins anew from there, wherever it stood. While it is being stopped
+/// that is an older one than it began with (S-22), as the ends of its members are part of it (S-21). Whoever was taken out of the
+/// group before is in it again (S-16).
 void Supervision::begin_group(Step&, ChildIndex i) {
     const ChildIndex supervisor = children_[i].supervisor;
     Team& team = team_of(supervisor);
-    ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
-    if (team.phase == GroupPhase::stopping && team.from != no_child && children_[team.from].rank < children_[from].rank) {
-        from = team.from;
-    }
+    const ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
     team.from = from;
     team.phase = GroupPhase::stopping;
     team.cursor = Cursor{children_[supervisor].last, 0};
@@ -177,13 +175,14 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
         const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
         want_start(step, i, child.fresh != 0 ? Attempt::command : again);
     }
-    if (team.state == TeamState::starting && team.start_order == StartOrder::parallel && child.previous == no_child) {
+    const bool ordered = team.start_order == StartOrder::list || has_groups(supervisor);
+    if (!ordered && team.state == TeamState::starting && child.previous == no_child) {
         begin_others(step, child.next);
     }
     return true;
 }
 
-/// where no order is declared, all begin with the first.
+/// where no order is declared, and none lies in the strategy, all begin with the first.
 void Supervision::begin_others(Step& step, ChildIndex i) {
     for (; i != no_child; i = children_[i].next) {
         const Child& child = children_[i];

@@ -108,6 +108,7 @@ void Supervision::adopted(Step&, ChildIndex i, std::uint32_t generation, Session
         return;
     }
     children_[i].life.adopted = 1;
+    deadlines_.cancel(children_[i].settle_timer);  // it speaks again
     graph_.set_owner(children_[i].device, session);
 }
 

@@ -402,11 +402,17 @@ void Supervision::came_down(Step& step, ChildIndex i) {
         answer_waiters(step, i, false, ErrorCode::ok);
         wake_dependants(step, i);
     }
-    if (child.then_start != 0 && is_wanted(i) && !is_frozen(child.supervisor)) {
+    const bool again = child.then_start != 0 && is_wanted(i) && !is_frozen(child.supervisor);
+    child.then_start = 0;
+    if (again && is_ahead(i)) {  // not before its elders: its group, which could not begin yet, takes it along
+        child.skip = 0;
+        set_state(step, child, ChildState::restarting);
+        return;
+    }
+    if (again) {
         want_start(step, i, Attempt::command);
         return;
     }
-    child.then_start = 0;
     const bool failed = child.life.asked == 0 || child.reason == DownReason::failed;
     answer_waiters(step, i, false, failed ? ErrorCode::start_failed : ErrorCode::stopping);
     if (child.remove != 0) {

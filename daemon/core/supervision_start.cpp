@@ -31,10 +31,14 @@ void Supervision::drop_wish(Child& child) {
     deadlines_.cancel(child.backoff_timer);
 }
 
-/// Both must be over, the old group and the delay; a supervisor that is going down starts nobody; and the gate must be open.
+/// Both must be over, the old group and the delay; a supervisor that is going down starts nobody, nor does a group that is being
+/// stopped (S-22); and the gate must be open.
 void Supervision::try_begin(Step& step, ChildIndex i) {
     const Child& child = children_[i];
     if (child.pending == 0 || child.backoff_timer != 0 || !is_gone(i) || is_frozen(child.supervisor)) {
+        return;
+    }
+    if (in_group(i) && team_of(child.supervisor).phase == GroupPhase::stopping) {
         return;
     }
     if (pass_gate(step, i)) {

@@ -18,7 +18,7 @@ from rooms import strip_comments
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TABLE = "tests/RULES.md"
-LAST = {"D": 12, "L": 13, "M": 6, "F": 7, "W": 9, "T": 13}  # the highest number of each section
+LAST = {"D": 12, "L": 13, "M": 6, "F": 7, "W": 9, "T": 13, "P": 7, "S": 66, "X": 20}  # the highest number of each section
 SPDX = "<!-- SPDX-License-Identifier: Apache-2.0 -->"
 HEAD = "| rule | what it says, in one line | test |"
 RULE = re.compile(r"([A-Z])-([1-9]\d*)")

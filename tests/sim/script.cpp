@@ -31,6 +31,13 @@ std::string after(const Words& words, std::string_view key) {
     return found == words.end() || found + 1 == words.end() ? std::string{} : *(found + 1);
 }
 
+/// Which of these words follows the key; the first one where it does not stand there.
+template <class Kind>
+Kind choice(const Words& words, std::string_view key, const Words& names) {
+    const auto found = std::find(names.begin(), names.end(), after(words, key));
+    return static_cast<Kind>(found == names.end() ? 0 : found - names.begin());
+}
+
 LinkMode mode_of(const std::string& text) {
     return text == "monitor" ? LinkMode::monitor : text == "notify" ? LinkMode::notify : text == "peer" ? LinkMode::peer : LinkMode::none;
 }
@@ -237,14 +244,40 @@ bool Script::run_process(const Words& words) {
         step(Event::exited(entry, life, how, static_cast<std::int32_t>(number(words[3]))));
     } else if (verb == "group_empty") {
         step(Event::group_empty(entry, life));
-    } else if ((verb == "start" || verb == "stop" || verb == "restart") && words.size() >= 3) {
-        const core::Verb what = verb == "start" ? core::Verb::start : verb == "stop" ? core::Verb::stop : core::Verb::restart;
-        const bool again = has_word(words, "again");
-        request_ += again ? 0 : 1;
-        step(Event::command(number(words[1]), what, child(words[2]), !has_word(words, "nowait"), request_, again));
+    } else if (verb == "alive") {
+        step(Event::alive(entry, life));
     } else {
+        return run_command(words);
+    }
+    return true;
+}
+
+/// `start 1 db`, `stop 1 db nowait`, `restart 1 db within 2s`; `add 1 pool key red with --colour red`.
+bool Script::run_command(const Words& words) {
+    static const std::map<std::string, core::Verb> verbs = {{"start", core::Verb::start},     {"stop", core::Verb::stop},
+                                                            {"restart", core::Verb::restart}, {"start_now", core::Verb::start_now},
+                                                            {"remove", core::Verb::remove},   {"enable", core::Verb::enable},
+                                                            {"disable", core::Verb::disable}, {"hold", core::Verb::hold},
+                                                            {"release", core::Verb::release}, {"reset", core::Verb::reset}};
+    const auto verb = verbs.find(words[0]);
+    if (words.size() < 3 || (verb == verbs.end() && words[0] != "add")) {
         return false;
     }
+    const bool again = has_word(words, "again");
+    const std::string within = after(words, "within");
+    const auto deadline = within.empty() ? 0U : static_cast<std::uint32_t>(duration_of(within).ns / 1'000'000);
+    request_ += again ? 0 : 1;
+    if (verb != verbs.end()) {
+        step(Event::command(number(words[1]), verb->second, child(words[2]), !has_word(words, "nowait"), request_, again, deadline));
+        return true;
+    }
+    core::NewChild added;
+    added.key = after(words, "key");
+    if (const auto with = std::find(words.begin(), words.end(), "with"); with != words.end()) {
+        added.arguments.assign(with + 1, words.end());
+    }
+    const std::string bytes = core::encode_new_child(added);
+    step(Event::add_child(number(words[1]), child(words[2]), bytes, true, request_, again, deadline));
     return true;
 }
 
@@ -270,8 +303,45 @@ void Script::set_supervisor(core::SupervisorSpec& supervisor, const Words& words
     if (const std::string value = after(words, "period"); !value.empty()) {
         supervisor.period = duration_of(value);
     }
-    if (after(words, "on_give_up") == "crash") {
-        supervisor.on_give_up = core::OnGiveUp::crash;
+    if (const std::string value = after(words, "max_children"); !value.empty()) {
+        supervisor.max_children = number(value);
+    }
+    supervisor.on_give_up = choice<core::OnGiveUp>(words, "on_give_up", {"shutdown", "crash"});
+    supervisor.strategy = choice<core::Strategy>(words, "strategy", {"one_for_one", "rest_for_one", "one_for_all", "dynamic"});
+    supervisor.auto_shutdown = choice<core::AutoShutdown>(words, "auto_shutdown", {"never", "any_significant", "all_significant"});
+    supervisor.on_start_failure = choice<core::OnStartFailure>(words, "on_start_failure", {"retry", "stop"});
+    supervisor.start_order = choice<core::StartOrder>(words, "start_order", {"list", "parallel"});
+    if (supervisor.strategy == core::Strategy::dynamic) {  // its template is a plain worker
+        core::ChildSpec each;
+        each.launch.exec = {"/bin/worker"};
+        each.backoff.jitter = 0;
+        supervisor.template_child.push_back(each);
+    }
+}
+
+/// What a child may have beside the oldest keys.
+void Script::set_more(core::ChildSpec& entry, const Words& words) {
+    entry.significant = has_word(words, "significant");
+    entry.retain = has_word(words, "retain");
+    entry.oneshot = has_word(words, "oneshot");
+    entry.signal_group = has_word(words, "signal_group");
+    entry.kill_mode = choice<core::KillMode>(words, "kill_mode", {"group", "leader"});
+    if (const std::string value = after(words, "watchdog"); !value.empty()) {
+        entry.watchdog = duration_of(value);
+    }
+    if (const std::string value = after(words, "stop_signal"); !value.empty()) {
+        entry.stop_signal = static_cast<std::int32_t>(number(value));
+    }
+    if (const std::string value = after(words, "limit"); !value.empty()) {
+        entry.limit.enabled = true;
+        entry.limit.intensity = number(value);
+        entry.limit.on_limit = choice<core::OnLimit>(words, "on_limit", {"escalate", "quarantine", "stop_child"});
+        entry.limit.cooldown = has_word(words, "cooldown") ? duration_of(after(words, "cooldown")) : Duration::forever();
+    }
+    for (std::size_t i = 2; i + 1 < words.size(); ++i) {
+        if (words[i] == "requires") {
+            entry.requires_up.push_back(words[i + 1]);
+        }
     }
 }
 
@@ -282,6 +352,8 @@ void Script::set_child(core::ChildSpec& entry, const Words& words) {
                                              : core::RestartType::permanent;
     if (const std::string value = after(words, "shutdown"); value == "brutal_kill") {
         entry.shutdown_kind = core::ShutdownKind::brutal_kill;
+    } else if (value == "no_wait") {
+        entry.shutdown_kind = core::ShutdownKind::no_wait;
     } else if (value == "infinity" || (value.empty() && entry.is_supervisor)) {
         entry.shutdown_kind = core::ShutdownKind::infinity;
     } else if (!value.empty()) {
@@ -289,8 +361,9 @@ void Script::set_child(core::ChildSpec& entry, const Words& words) {
     }
     const std::string limit = after(words, "start_timeout");
     entry.start_timeout = !limit.empty() ? duration_of(limit) : entry.is_supervisor ? Duration::forever() : entry.start_timeout;
-    entry.readiness = after(words, "readiness") == "notify" ? core::Readiness::notify : core::Readiness::exec;
+    entry.readiness = choice<core::Readiness>(words, "readiness", {"exec", "notify", "probe"});
     entry.managed = has_word(words, "managed");
+    set_more(entry, words);
     entry.backoff.jitter = 0;
     if (const std::string value = after(words, "backoff"); value == "none") {
         entry.backoff.enabled = false;

@@ -36,8 +36,10 @@ class Script {
     [[nodiscard]] bool run_session(const Words& words);
     [[nodiscard]] bool run_tree(const Words& words);
     [[nodiscard]] bool run_process(const Words& words);
+    [[nodiscard]] bool run_command(const Words& words);
     void describe(const Words& words);
     void set_child(core::ChildSpec& child, const Words& words);
+    void set_more(core::ChildSpec& child, const Words& words);
     void set_supervisor(core::SupervisorSpec& supervisor, const Words& words);
     [[nodiscard]] core::SupervisorSpec* find_supervisor(core::SupervisorSpec& from, std::string_view path);
     void wait(Duration time);

@@ -49,6 +49,7 @@ void Script::print_record(const core::Record& record) {
             break;
         case core::RecordKind::sup_giving_up: line += ", window " + std::to_string(record.number); break;
         case core::RecordKind::child_backoff: line += " " + std::to_string(record.number / 1'000'000) + "ms"; break;
+        case core::RecordKind::child_blocked: line += " on " + child_name(record.supervisor); break;
         case core::RecordKind::child_stopping: line += " signal " + std::to_string(record.number); break;
         case core::RecordKind::child_down:
         case core::RecordKind::child_start_failed:
@@ -138,6 +139,10 @@ void Script::print_tree() {
         const core::ChildView view = tree.view(child, now_);
         std::string line =
             std::string{view.path} + " " + std::string{core::child_state_name(view.state)} + ", restarts " + std::to_string(view.restarts);
+        if (view.waits != core::Waits::nothing && view.waits != core::Waits::backoff && view.waits != core::Waits::draining) {
+            line += ", waits: " + std::string{core::waits_name(view.waits)};
+            line += view.waits_for != core::no_child ? " " + child_name(view.waits_for) : "";
+        }
         if (view.show_fault) {
             line += ", last " + fault_words(view.last_fault, engine_->texts()[view.last_fault.text]);
         }

@@ -21,7 +21,7 @@ ChildSpec steady(std::string name, Duration initial = Duration::milliseconds(100
     return spec;
 }
 
-// ---- requirements ------------------------------------------------------------------------------------------------------------------
+// ---- requirements ----------------------------------------------------------------------------------------------
 
 TEST(supervision_gate, x6_no_start_before_what_it_requires_is_ready) {
     SupervisorSpec root = team({requiring(worker("app"), {"S/db"}), supervisor("S", team({notifying(worker("db"))}))});
@@ -162,7 +162,20 @@ TEST(supervision_gate, x6_in_a_group_the_blocked_member_keeps_those_behind_it_ba
     EXPECT_EQ(w.view("S").window_used, 1U);
 }
 
-// ---- slots ------------------------------------------------------------------------------------------------------------------------
+TEST(supervision_gate, x6_s22_the_gate_opens_for_nobody_in_a_group_that_is_being_stopped) {
+    World w(team({notifying(worker("db"), Duration::forever()),
+                  supervisor("S", rest_for_one({worker("a"), requiring(worker("b"), {"db"}), worker("c")}))}));
+    w.start().says_ready("db").exits("db", 1).command(Verb::stop, "S/b").command(Verb::start, "S/b", false, 2);
+    EXPECT_EQ(w.waits("S/b"), Waits::blocked);
+    w.manners["S/c"] = ignores;
+    w.exits("S/a", 1).take();
+    w.says_ready("db");
+    EXPECT_EQ(starts(w), Lines{}) << "a is dead and not yet started";
+    w.pass(Duration::seconds(5));
+    EXPECT_EQ(starts(w), (Lines{"child_starting S/a", "child_starting S/b", "child_starting S/c"}));
+}
+
+// ---- slots ----------------------------------------------------------------------------------------------------
 
 /// Five at once where two may be between spawn and ready.
 World crowd() {
@@ -235,7 +248,7 @@ TEST(supervision_gate, x13_the_daemons_stop_leaves_nobody_in_the_queue) {
     EXPECT_EQ(w.starts("c"), 0);
 }
 
-// ---- hold, release, reset, start --now (decision 37) ---------------------------------------------------------------------------------------
+// ---- hold, release, reset, start --now (decision 37) ----------------------------------------------------------------
 
 TEST(supervision_gate, hold_lets_run_what_runs_and_restarts_nothing_and_counts_nothing) {
     World w(team({steady("a")}, 0));
@@ -308,7 +321,7 @@ TEST(supervision_gate, start_now_ends_a_delay_and_start_does_not) {
     EXPECT_EQ(w.state("a"), ChildState::running);
 }
 
-// ---- disable, enable (X-14) --------------------------------------------------------------------------------------------------------------------
+// ---- disable, enable (X-14) -----------------------------------------------------------------------------------------
 
 TEST(supervision_gate, x14_a_disabled_one_stays_down_whatever_comes) {
     World w(team({supervisor("S", team({worker("a"), worker("b")}, 0))}, 9));

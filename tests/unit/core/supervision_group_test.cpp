@@ -22,7 +22,7 @@ std::vector<ChildSpec> row(const std::vector<std::string>& names) {
     return children;
 }
 
-// ---- whom a strategy concerns, and in which order ----------------------------------------------------------------------------------
+// ---- whom a strategy concerns, and in which order -------------------------------------------------------------------
 
 TEST(supervision_group, s19_one_for_one_concerns_only_the_one) {
     World w(team(row({"a", "b", "c"}), 9));
@@ -94,7 +94,7 @@ TEST(supervision_group, p4_the_offenders_own_group_must_be_empty_before_anybody_
     EXPECT_EQ(walk(w), (Lines{"child_stopping a 15", "child_starting a", "child_starting b"}));
 }
 
-// ---- who comes back -----------------------------------------------------------------------------------------------------------------
+// ---- who comes back -------------------------------------------------------------------------------------------------
 
 TEST(supervision_group, s14_a_temporary_childs_exit_touches_nobody) {
     for (const Strategy strategy : {Strategy::one_for_one, Strategy::rest_for_one, Strategy::one_for_all}) {
@@ -183,7 +183,7 @@ TEST(supervision_group, x14_a_disabled_member_stays_down) {
     EXPECT_EQ(w.states({"a", "b", "c"}), "running running running");
 }
 
-// ---- exits while a group is being stopped ----------------------------------------------------------------------------------------------
+// ---- exits while a group is being stopped ---------------------------------------------------------------------------
 
 TEST(supervision_group, s21_two_at_once_are_one_two_or_one_by_strategy) {
     struct Case {
@@ -294,7 +294,7 @@ TEST(supervision_group, s22_a_member_started_in_this_round_that_crashes_begins_i
     EXPECT_EQ(walk(w), (Lines{"restart a 2", "child_stopping b 15", "child_starting a", "child_starting b"}));
 }
 
-// ---- failed restarts --------------------------------------------------------------------------------------------------------------------
+// ---- failed restarts ------------------------------------------------------------------------------------------------
 
 TEST(supervision_group, s26_one_for_all_begins_the_round_again_from_the_first) {
     World w(one_for_all(row({"a", "b", "c"})));
@@ -359,7 +359,7 @@ TEST(supervision_group, s33_a_give_up_while_the_group_is_being_stopped) {
     EXPECT_EQ(w.alive_count(), 0U);
 }
 
-// ---- the delay of a group ------------------------------------------------------------------------------------------------------------------
+// ---- the delay of a group -------------------------------------------------------------------------------------------
 
 TEST(supervision_group, x1_siblings_are_stopped_at_once_and_the_start_waits_for_the_delay) {
     ChildSpec b = worker("b");
@@ -396,7 +396,7 @@ TEST(supervision_group, x1_of_two_failures_the_later_time) {
     }
 }
 
-// ---- stops ------------------------------------------------------------------------------------------------------------------------------------
+// ---- stops ----------------------------------------------------------------------------------------------------------
 
 TEST(supervision_group, s12_s42_a_stop_in_each_phase_is_kept_and_starts_nobody) {
     for (const std::string phase : {"stopping", "delay", "starting", "spawning"}) {
@@ -420,7 +420,7 @@ TEST(supervision_group, s12_s42_a_stop_in_each_phase_is_kept_and_starts_nobody) 
     }
 }
 
-// ---- supervisors as members ----------------------------------------------------------------------------------------------------------------------
+// ---- supervisors as members -----------------------------------------------------------------------------------------
 
 TEST(supervision_group, s41_a_supervisor_is_stopped_whole_and_comes_back_whole) {
     World w(one_for_all({supervisor("S", team(row({"x", "y"}))), worker("b")}));
@@ -466,7 +466,7 @@ TEST(supervision_group, s45_a_supervisor_that_fails_to_start_again_is_a_failed_a
     EXPECT_EQ(lines[3], "restart S 2");
 }
 
-// ---- the root at boot ----------------------------------------------------------------------------------------------------------------------------
+// ---- the root at boot -----------------------------------------------------------------------------------------------
 
 TEST(supervision_group, decision35_at_boot_the_root_begins_its_round_again) {
     World all(one_for_all(row({"a", "b"})));

@@ -12,7 +12,7 @@ using namespace backplane::core::world;
 Lines answers(World& w) { return w.take({"answer"}); }
 Lines counts(World& w) { return w.take({"restart", "child_quarantined", "child_released", "sup_giving_up"}); }
 
-// ---- a limit of its own -------------------------------------------------------------------------------------------------------------
+// ---- a limit of its own ----------------------------------------------------------------------------------------
 
 TEST(supervision_limit, x4_the_stricter_one_acts) {
     World own(team({limited(no_backoff(worker("a")), 1, OnLimit::escalate), worker("b")}, 5));
@@ -51,7 +51,7 @@ TEST(supervision_limit, x4_it_starts_empty_in_each_incarnation_of_the_supervisor
     EXPECT_EQ(w.state("S/a"), ChildState::quarantined);
 }
 
-// ---- quarantine ---------------------------------------------------------------------------------------------------------------------
+// ---- quarantine ------------------------------------------------------------------------------------------------
 
 TEST(supervision_limit, x2_the_child_alone_goes_and_its_siblings_live) {
     World w(team({limited(no_backoff(worker("a")), 1, OnLimit::quarantine), worker("b")}, 1));
@@ -141,6 +141,18 @@ TEST(supervision_limit, x2_it_waits_for_its_old_group_before_it_comes_back) {
     EXPECT_EQ(w.state("a"), ChildState::running);
 }
 
+TEST(supervision_limit, p4_one_whose_old_group_lives_is_not_deleted) {
+    World w(team({limited(worker("a"), 0, OnLimit::quarantine), worker("b")}, 9));
+    w.start();
+    w.group_held.insert("a");
+    w.exits("a", 1).take();
+    w.command(Verb::remove, "a", true, 4);
+    EXPECT_EQ(answers(w), Lines{"answer 4 stopping"});
+    w.release_group("a").command(Verb::remove, "a", true, 5);
+    EXPECT_EQ(answers(w), Lines{"answer 5 ok"});
+    EXPECT_EQ(w.child("a"), no_child);
+}
+
 TEST(supervision_limit, x2_a_supervisor_may_be_quarantined) {
     World w(
         team({limited(supervisor("S", team({no_backoff(worker("a"))}, 0)), 1, OnLimit::quarantine, Duration::seconds(9)), worker("b")}));
@@ -170,7 +182,7 @@ TEST(supervision_limit, x2_stop_child_leaves_it_down_with_its_reason) {
     EXPECT_EQ(w.state("a"), ChildState::running);
 }
 
-// ---- exit policies ------------------------------------------------------------------------------------------------------------------
+// ---- exit policies ---------------------------------------------------------------------------------------------
 
 ChildSpec with_policy(RestartType restart) {
     ChildSpec spec = no_backoff(worker("a", restart));
@@ -241,7 +253,7 @@ TEST(supervision_limit, s37_a_code_of_the_policy_is_a_clean_end_of_a_stop) {
     EXPECT_EQ(w.take({"shutdown_error", "child_down"}), Lines{"child_down a none shutdown"});
 }
 
-// ---- who gives up, and then ----------------------------------------------------------------------------------------------------------------
+// ---- who gives up, and then -----------------------------------------------------------------------------------------
 
 TEST(supervision_limit, s46_on_root_give_up_exit_ends_the_daemon_in_order) {
     SupervisorSpec root = team({no_backoff(worker("a")), worker("b")}, 0);

@@ -36,7 +36,7 @@ World in_state(const std::string& state) {
     return w;
 }
 
-// ---- the table, cell by cell (S-53) ------------------------------------------------------------------------------------------------------
+// ---- the table, cell by cell (S-53) ---------------------------------------------------------------------------------
 
 TEST(supervision_manage, s53_start_child) {
     World w = in_state("running");
@@ -121,7 +121,7 @@ TEST(supervision_manage, s53_terminate_starts_no_strategy) {
     }
 }
 
-// ---- start_child (S-54, S-18, S-44) --------------------------------------------------------------------------------------------------------
+// ---- start_child (S-54, S-18, S-44) ---------------------------------------------------------------------------------
 
 TEST(supervision_manage, s54_a_start_that_fails_discards_what_was_added) {
     World w = in_state("running");
@@ -223,7 +223,7 @@ TEST(supervision_manage, s18_a_removed_temporarys_id_is_free_at_once) {
     EXPECT_FALSE(w.view("t").ended) << "nothing of the old one is kept";
 }
 
-// ---- entries and names that are used again -----------------------------------------------------------------------------------------------------
+// ---- entries and names that are used again --------------------------------------------------------------------------
 
 TEST(supervision_manage, a_late_event_of_a_freed_entry_meets_nobody) {
     World w(team({worker("b")}));
@@ -295,7 +295,7 @@ TEST(supervision_manage, d10_no_device_id_comes_twice) {
     }
 }
 
-// ---- order and deadlines (S-55..S-59) -------------------------------------------------------------------------------------------------------------
+// ---- order and deadlines (S-55..S-59) -------------------------------------------------------------------------------
 
 TEST(supervision_manage, s55_a_crash_that_was_accepted_before_the_call_is_handled_first) {
     World w(team({no_backoff(worker("a"))}, 0));
@@ -370,7 +370,7 @@ TEST(supervision_manage, s56_counts) {
     EXPECT_EQ(w.view("a").next_start, w.now + Duration::milliseconds(100));
 }
 
-// ---- dynamic supervisors (S-60..S-63) ----------------------------------------------------------------------------------------------------------------
+// ---- dynamic supervisors (S-60..S-63) -------------------------------------------------------------------------------
 
 /// A dynamic supervisor `P` of steady workers.
 World pool(RestartType restart = RestartType::permanent, std::uint32_t max_children = 0) {
@@ -516,7 +516,7 @@ TEST(supervision_manage, a_template_of_a_supervisor) {
     EXPECT_EQ(w.states({"P/x", "P/x/a", "P/y/a"}), "gone gone running");
 }
 
-// ---- what a journal may say of it ----------------------------------------------------------------------------------------------------------------------
+// ---- what a journal may say of it -----------------------------------------------------------------------------------
 
 TEST(supervision_manage, an_added_child_of_any_size_can_have_happened) {
     World w(team({worker("b")}));

@@ -21,7 +21,7 @@ World delayed() {
     return w;
 }
 
-// ---- terminate_child of a member (S-53a) --------------------------------------------------------------------------------------------
+// ---- terminate_child of a member (S-53a) ----------------------------------------------------------------------------
 
 TEST(supervision_park, s53a_the_retry_is_cancelled_and_those_behind_stay_down_waiting) {
     World w = delayed();
@@ -188,7 +188,7 @@ TEST(supervision_park, start_now_ends_the_delay_of_the_group) {
     EXPECT_EQ(answers(w), Lines{"answer 4 ok"});
 }
 
-// ---- held members (decision 37) ---------------------------------------------------------------------------------------------------------
+// ---- held members (decision 37) -------------------------------------------------------------------------------------
 
 TEST(supervision_park, decision37_nothing_of_a_group_is_touched_while_a_member_is_held) {
     World w(one_for_all({worker("a"), worker("b")}));
@@ -214,7 +214,18 @@ TEST(supervision_park, decision37_a_held_member_that_crashes_is_not_counted_and_
     EXPECT_EQ(w.view("/").window_used, 0U);
 }
 
-// ---- groups that wait for a quarantined member (X-2) ----------------------------------------------------------------------------------------
+TEST(supervision_park, s22_a_restart_by_command_in_a_group_that_is_held_waits_for_its_elders) {
+    World w(rest_for_one({worker("a"), worker("b"), worker("c")}));
+    w.start().command(Verb::hold, "b").exits("a", 1).take();
+    w.command(Verb::restart, "c", true, 4);
+    EXPECT_EQ(w.take({"child_stopping", "child_starting", "answer"}), Lines{"child_stopping c 15"});
+    EXPECT_EQ(w.states({"a", "b", "c"}), "restarting running restarting");
+    w.command(Verb::release, "b", true, 5);
+    EXPECT_EQ(w.take({"child_starting"}), (Lines{"child_starting a", "child_starting b", "child_starting c"}));
+    EXPECT_EQ(w.states({"a", "b", "c"}), "running running running");
+}
+
+// ---- groups that wait for a quarantined member (X-2) ----------------------------------------------------------------
 
 TEST(supervision_park, x2_the_group_is_stopped_and_waits_for_release) {
     World w(rest_for_one({worker("z"), limited(worker("a"), 0, OnLimit::quarantine), worker("b")}));
@@ -262,7 +273,7 @@ TEST(supervision_park, x2_stop_child_takes_it_out_and_its_group_waits_for_an_ope
     EXPECT_EQ(w.states({"a", "b"}), "running running");
 }
 
-// ---- the row changes on the way -----------------------------------------------------------------------------------------------------------------
+// ---- the row changes on the way -------------------------------------------------------------------------------------
 
 TEST(supervision_park, s20_one_that_is_added_while_the_group_stops_or_starts_comes_last) {
     for (const bool stopping : {true, false}) {

@@ -251,6 +251,15 @@ TEST(supervision_program, t9_after_a_bye_it_has_its_shutdown_time_to_exit) {
     EXPECT_EQ(w.owed(4), Lines{"a drop"});
 }
 
+TEST(supervision_program, t9_one_that_speaks_again_within_the_settle_time_has_not_dropped) {
+    World w(team({worker("a", RestartType::temporary), worker("b")}));
+    w.start().adopts("a", 1).send(Event::session_close(1)).send(Event::of(EventKind::go_on));
+    w.adopts("a", 2).pass(Duration::seconds(1));
+    EXPECT_EQ(w.state("a"), ChildState::running);
+    w.send(Event::session_close(2)).send(Event::of(EventKind::go_on)).exits("a", 0).pass(Duration::seconds(1));
+    EXPECT_EQ(w.child("a"), no_child);
+}
+
 TEST(supervision_program, t9_a_program_that_never_spoke_is_judged_by_its_exit_alone) {
     World w(team({worker("a")}));
     w.start();

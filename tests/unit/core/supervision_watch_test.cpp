@@ -19,7 +19,7 @@ ChildSpec delayed(std::string name, Duration delay) {
     return spec;
 }
 
-// ---- readiness -----------------------------------------------------------------------------------------------------------------------
+// ---- readiness -------------------------------------------------------------------------------------------------
 
 TEST(supervision_watch, x3_delay_is_ready_when_it_has_lived_so_long) {
     World w(team({delayed("a", Duration::seconds(2)), worker("b")}));
@@ -96,7 +96,7 @@ TEST(supervision_watch, s9_a_stop_of_a_oneshot_in_its_work_is_no_completion) {
     EXPECT_EQ(w.states({"/", "a", "b"}), "running running running");
 }
 
-// ---- the watchdog ------------------------------------------------------------------------------------------------------------------------
+// ---- the watchdog ----------------------------------------------------------------------------------------------
 
 TEST(supervision_watch, x5_a_silent_one_gets_abort_then_kill_and_it_is_a_crash_by_timeout) {
     World w(team({no_backoff(watched(worker("a"), Duration::seconds(2)))}, 9));
@@ -196,7 +196,7 @@ TEST(supervision_watch, x5_a_heartbeat_makes_a_watchdog_where_none_was_configure
     EXPECT_EQ(signals(w), Lines{"signal a 6"});
 }
 
-// ---- S-10, S-35, P-3, P-4: by the specification ------------------------------------------------------------------------------------------------
+// ---- S-10, S-35, P-3, P-4: by the specification ---------------------------------------------------------------------
 
 TEST(supervision_watch, s35_no_wait_carries_on_and_kills_after_kill_after) {
     ChildSpec lazy = worker("b");
@@ -307,7 +307,7 @@ TEST(supervision_watch, t13_a_hurried_stop_shortens_kill_after_and_reaches_the_a
     EXPECT_EQ(w.alive_count(), 0U);
 }
 
-// ---- recovery says again what was said ------------------------------------------------------------------------------------------------------
+// ---- recovery says again what was said ------------------------------------------------------------------------
 
 /// The effects of `recovered` in this state, as texts.
 Lines recovered(const ChildSpec& spec, const std::vector<Event>& events) {
