@@ -142,7 +142,7 @@ void Supervision::serve_slots(Step& step) {
 
 // ---- what a reader is told -----------------------------------------------------------------------------------------------------
 
-/// `whom`: what it requires and is not up, or the member that its group is parked on.
+/// `whom`: what it requires and is not up, or the member that its group is parked on or about.
 Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
     const Child& child = children_[i];
     const bool wanted = child.state == ChildState::restarting || child.state == ChildState::starting;
@@ -166,7 +166,12 @@ Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
     if (!is_gone(i)) {
         return Waits::draining;
     }
-    return child.queued != 0 ? Waits::slot : Waits::group;
+    if (child.queued != 0) {
+        return Waits::slot;
+    }
+    const ChildIndex turn = child.supervisor != no_child ? team_of(child.supervisor).cursor.at : no_child;
+    whom = turn != i ? turn : no_child;
+    return Waits::group;
 }
 
 }  // namespace backplane::core

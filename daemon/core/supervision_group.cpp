@@ -44,9 +44,7 @@ void Supervision::begin_group(Step&, ChildIndex i) {
 
 void Supervision::advance_group(Step& step, ChildIndex supervisor) {
     for (;;) {
-        if (team_of(supervisor).cursor.begun == 0) {
-            serve_postponed(step, supervisor);
-        }
+        serve_postponed(step, supervisor);
         const Team& team = team_of(supervisor);
         if (team.phase == GroupPhase::none || (team.state != TeamState::starting && team.state != TeamState::up)) {
             return;
@@ -61,7 +59,7 @@ void Supervision::advance_group(Step& step, ChildIndex supervisor) {
 /// Stopping: one member further back. False where there is something to wait for.
 bool Supervision::advance_down(Step& step, ChildIndex supervisor) {
     Team& team = team_of(supervisor);
-    if (!may_begin_group(supervisor)) {
+    if (is_group_held(supervisor)) {
         return false;
     }
     const ChildIndex i = team.cursor.at;
@@ -108,21 +106,26 @@ void Supervision::stop_for_group(Step& step, ChildIndex i) {
     }
 }
 
-/// Nothing of a restart is begun while a member is held, nor before the delays of all that failed are over.
-bool Supervision::may_begin_group(ChildIndex supervisor) const {
+/// Nothing of a restart is begun while a member is held.
+bool Supervision::is_group_held(ChildIndex supervisor) const {
     const Team& team = team_of(supervisor);
-    if (!has_groups(supervisor)) {
-        return true;
+    const bool holds = has_groups(supervisor) && team.held != 0 && team.state == TeamState::up;
+    ChildIndex i = holds ? team.from : no_child;
+    while (i != no_child && children_[i].held == 0) {
+        i = children_[i].next;
     }
-    const bool holds = team.held != 0 && team.state == TeamState::up;
-    const bool delays = team.phase == GroupPhase::starting && team.cursor.at == team.from;
-    for (ChildIndex i = holds || delays ? team.from : no_child; i != no_child; i = children_[i].next) {
-        const Child& child = children_[i];
-        if ((holds && child.held != 0) || (delays && (child.backoff_timer != 0 || child.frozen.ns > 0))) {
-            return false;
-        }
+    return i != no_child;
+}
+
+/// None of a group is started before the delays of all that failed are over.
+bool Supervision::is_group_delayed(ChildIndex supervisor) const {
+    const Team& team = team_of(supervisor);
+    const bool delays = has_groups(supervisor) && team.phase == GroupPhase::starting && team.cursor.at == team.from;
+    ChildIndex i = delays ? team.from : no_child;
+    while (i != no_child && children_[i].backoff_timer == 0 && children_[i].frozen.ns == 0) {
+        i = children_[i].next;
     }
-    return true;
+    return i != no_child;
 }
 
 /// Starting: one member further. False where there is something to wait for.
@@ -148,6 +151,9 @@ bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
     if (child.state != ChildState::down && child.state != ChildState::running && child.state != ChildState::quarantined) {
         return false;
     }
+    if (child.state == ChildState::quarantined && !is_gone(i)) {
+        return false;  // as for one that is going down
+    }
     if (child.state == ChildState::quarantined && has_groups(supervisor)) {
         park(step, i);
         return false;
@@ -159,7 +165,7 @@ bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
 bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
     Team& team = team_of(supervisor);
     const ChildIndex i = team.cursor.at;
-    if (is_frozen(supervisor) || !may_begin_group(supervisor)) {
+    if (is_frozen(supervisor) || is_group_delayed(supervisor)) {
         return false;  // S-12: the stop that freezes it will come by
     }
     const Child& child = children_[i];
@@ -167,11 +173,14 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
         park(step, i);
         return false;
     }
-    team.cursor.begun = 1;
     if (child.state == ChildState::running || !is_wanted(i) || child.skip != 0) {
         team.cursor = Cursor{child.next, 0};
         return true;
     }
+    if (is_group_held(supervisor)) {
+        return false;
+    }
+    team.cursor.begun = 1;
     const bool at_rest = child.state == ChildState::down || (child.state == ChildState::restarting && child.pending == 0 && is_gone(i));
     if (at_rest && child.backoff_timer == 0) {
         const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
@@ -181,7 +190,7 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
     const bool all = team.state == TeamState::starting && team.start_order == StartOrder::parallel;
     for (ChildIndex other = all ? children_[i].next : no_child; other != no_child; other = children_[other].next) {
         if (children_[other].reached == 0 && children_[other].state == ChildState::down && is_wanted(other) && children_[other].skip == 0) {
-            want_start(step, other, Attempt::first);
+            want_start(step, other, children_[other].fresh != 0 ? Attempt::command : Attempt::first);
         }
     }
     return true;
@@ -191,6 +200,7 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
 void Supervision::park(Step& step, ChildIndex i) {
     Team& team = team_of(children_[i].supervisor);
     team.parked_on = i;
+    agenda_.push_back(children_[i].supervisor);  // what waited for its step waits no longer
     for (ChildIndex member = team.from; member != no_child; member = children_[member].next) {
         Child& child = children_[member];
         if (member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
@@ -215,10 +225,10 @@ void Supervision::leave_group(ChildIndex i) {
     const Child& child = children_[i];
     Team& team = team_of(child.supervisor);
     unpark(i);
+    agenda_.push_back(child.supervisor);  // it may have been held
     if (team.cursor.at == i) {
         const bool back = team.state == TeamState::stopping || team.phase == GroupPhase::stopping;
         team.cursor = Cursor{back ? child.previous : child.next, 0};
-        agenda_.push_back(child.supervisor);
     }
     team.from = team.from == i ? child.next : team.from;
 }

@@ -280,7 +280,7 @@ bool Supervision::breaks_own_limit(Step& step, ChildIndex i, const Ending& endin
     set_state(step, child, quarantined ? ChildState::quarantined : ChildState::stopping);
     if (has_groups(child.supervisor)) {  // its group is stopped, and waits for it
         begin_group(step, i);
-        team_of(child.supervisor).parked_on = i;
+        park(step, i);
     }
     return true;
 }
@@ -370,7 +370,7 @@ void Supervision::settled(Step& step, ChildIndex i) {
     Child& child = children_[i];
     const ChildIndex supervisor = child.supervisor;
     agenda_.push_back(supervisor);
-    if (child.state == ChildState::restarting) {
+    if (child.pending != 0 || (child.state == ChildState::restarting && child.regroup == 0)) {
         try_begin(step, i);
         return;
     }
@@ -380,13 +380,20 @@ void Supervision::settled(Step& step, ChildIndex i) {
         return;
     }
     if (child.regroup != 0 && is_wanted(i) && child.skip == 0 && !is_frozen(supervisor)) {
-        const bool parked = team_of(supervisor).parked_on != no_child;
-        set_state(step, child, parked ? ChildState::down : ChildState::restarting);
-        child.reason = parked ? DownReason::not_reached : DownReason::none;
-        answer_waiters(step, i, true, ErrorCode::ok);
+        await_group(step, i);
         return;
     }
     came_down(step, i);
+}
+
+/// Its group comes to it.
+void Supervision::await_group(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    const bool parked = team_of(child.supervisor).parked_on != no_child;
+    child.then_start = 0;
+    set_state(step, child, parked ? ChildState::down : ChildState::restarting);
+    child.reason = parked ? DownReason::not_reached : DownReason::none;
+    answer_waiters(step, i, true, ErrorCode::ok);
 }
 
 void Supervision::came_down(Step& step, ChildIndex i) {
@@ -402,7 +409,8 @@ void Supervision::came_down(Step& step, ChildIndex i) {
         wake_dependants(step, i);
     }
     if (child.then_start != 0 && is_wanted(i) && !is_frozen(child.supervisor)) {
-        want_start(step, i, Attempt::command);
+        child.skip = 0;
+        is_ahead(i) ? await_group(step, i) : want_start(step, i, Attempt::command);
         return;
     }
     child.then_start = 0;
