@@ -58,7 +58,7 @@ bool NaiveSupervision::ahead(int k) const {
     if (at(s).team == TeamState::starting && !groups(s)) {
         return !at(k).reached;
     }
-    return in_group(k) && (at(s).op == GroupPhase::stopping || (current(s) != nobody && k > current(s)));
+    return in_group(k) && (at(s).op == GroupPhase::stopping || (current(s) != nobody && (k > current(s) || (k == current(s) && at(k).turn == Turn::todo))));
 }
 
 ///
@@ -84,7 +84,9 @@ void NaiveSupervision::settle() {
     for (bool changed = true; changed;) {
         changed = false;
         for (int k = 0; k < static_cast<int>(kids_.size()); ++k) {
-            changed = (!at(k).freed && at(k).spec.is_supervisor && move(k)) || changed;
+            while (!at(k).freed && at(k).spec.is_supervisor && move(k)) {
+                changed = true;
+            }
             changed = (!at(k).freed && grant(k)) || changed;
         }
     }
@@ -313,6 +315,17 @@ void NaiveSupervision::started(int k) {
     at(k).state = ChildState::running;
     say(at(k).spec.is_supervisor ? RecordKind::sup_up : RecordKind::child_ready, k);
     answer_all(k, false, ErrorCode::ok);
+    wake(k);
+}
+
+/// Whoever requires it may be started now.
+void NaiveSupervision::wake(int k) {
+    for (int other = 0; other < static_cast<int>(kids_.size()); ++other) {
+        const auto& wanted = at(other).spec.requires_up;
+        if (!at(other).freed && std::find(wanted.begin(), wanted.end(), at(k).path) != wanted.end()) {
+            grant(other);
+        }
+    }
 }
 
 void NaiveSupervision::spawned(int k) {
@@ -577,9 +590,7 @@ void NaiveSupervision::came_down(int k) {
     answer_all(k, true, ErrorCode::ok);
     if (kid.reason == DownReason::completed) {
         answer_all(k, false, ErrorCode::ok);
-        for (int other = 0; other < static_cast<int>(kids_.size()); ++other) {  // before it goes, where it is temporary
-            at(other).freed ? void() : void(grant(other));
-        }
+        wake(k);  // before it goes, where it is temporary
     }
     if (kid.then_start && !kid.disabled && !kid.removed && !frozen(kid.parent)) {
         kid.skip = false;

@@ -147,6 +147,7 @@ class NaiveSupervision {
     void want(int k, core::Attempt attempt);
     void note_started(int k);
     void started(int k);
+    void wake(int k);
     void spawned(int k);
     void exited(int k, core::ExitHow how, std::int32_t status);
     void end(int k, const Ending& ending);

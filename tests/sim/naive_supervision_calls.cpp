@@ -332,13 +332,13 @@ void NaiveSupervision::start_command(const Command& asked) {
 /// Now, or in its turn; the group that waited for it goes on (S-53a).
 void NaiveSupervision::start_now(int k) {
     at(k).skip = false;
-    if (ahead(k)) {
+    const int s = at(k).parent;
+    if (s >= 0 && at(s).parked == k && at(s).op == GroupPhase::starting && k <= current(s)) {
+        at(s).parked = -1;
+        at(k).turn = Turn::now;
+    } else if (ahead(k)) {
         unpark(k);
         return;
-    }
-    if (at(k).parent >= 0 && at(at(k).parent).parked == k) {
-        at(at(k).parent).parked = -1;
-        at(k).turn = Turn::now;
     }
     want(k, Attempt::command);
 }

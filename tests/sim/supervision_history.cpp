@@ -332,8 +332,9 @@ void SupervisionHistory::rest() {
         if (next.is_never()) {
             return;
         }
+        waited_ = waited_ || blocked();
         if (next > limit) {
-            blocked() ? void() : fail("the world does not come to rest");
+            waited_ ? void() : fail("the world does not come to rest");
             return;
         }
         pass_to(next);
@@ -378,7 +379,7 @@ void SupervisionHistory::look_at_rest() {
         const ChildView view = tree().view(i, now_);
         const bool rests = view.state == ChildState::running || view.state == ChildState::disabled ||
                            (view.state == ChildState::down && view.reason != DownReason::not_reached);
-        const bool accounted = (view.waits == Waits::blocked || view.waits == Waits::group) && view.waits_for != no_child;
+        const bool accounted = (waited_ && view.state == ChildState::quarantined) || ((view.waits == Waits::blocked || view.waits == Waits::group) && view.waits_for != no_child);
         const bool above = view.state == ChildState::starting || view.state == ChildState::restarting;  // a supervisor whose child waits
         if (!rests && !accounted && !(above && view.is_supervisor)) {
             fail(std::string{view.path} + " is " + std::string{child_state_name(view.state)} + " for ever, and waits for \"" +

@@ -72,6 +72,7 @@ class SupervisionHistory {
     std::set<DeviceId> ids_;
     std::vector<std::string> story_;
     std::string wrong_;
+    bool waited_ = false;  ///< somebody was blocked when all was well: its supervisor's starts fail
     std::uint64_t request_ = 0, steps_ = 0, crashes_ = 0;
     std::uint64_t trace_ = 0xcbf29ce484222325ULL;
 };
