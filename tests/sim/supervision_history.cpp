@@ -104,7 +104,11 @@ void SupervisionHistory::look_at_starts(const Record& record) {
     if (view.state != ChildState::restarting || (strategy != Strategy::rest_for_one && strategy != Strategy::one_for_all)) {
         return;  // by hand, or nobody's business
     }
-    for (const int k : model_.kids()[static_cast<std::size_t>(model_.kid_at(view.supervisor))].kids) {
+    const Kid& above = model_.kids()[static_cast<std::size_t>(model_.kid_at(view.supervisor))];
+    if (above.sup().start_order == StartOrder::parallel && above.team == TeamState::starting) {
+        return;  // no order is declared
+    }
+    for (const int k : above.kids) {
         const Kid& kid = model_.kids()[static_cast<std::size_t>(k)];
         if (kid.index == record.child) {
             return;
@@ -334,7 +338,8 @@ void SupervisionHistory::rest() {
         }
         waited_ = waited_ || blocked();
         if (next > limit) {
-            waited_ ? void() : fail("the world does not come to rest");
+            restless_ = waited_;
+            restless_ ? void() : fail("the world does not come to rest");
             return;
         }
         pass_to(next);
@@ -369,7 +374,7 @@ void SupervisionHistory::quiet() {
         feed("release all", Event::command(operator_session, verb, tree().root(), false, ++request_));
         rest();
     }
-    if (wrong_.empty()) {
+    if (wrong_.empty() && !restless_) {
         look_at_rest();
     }
 }
@@ -379,7 +384,7 @@ void SupervisionHistory::look_at_rest() {
         const ChildView view = tree().view(i, now_);
         const bool rests = view.state == ChildState::running || view.state == ChildState::disabled ||
                            (view.state == ChildState::down && view.reason != DownReason::not_reached);
-        const bool accounted = (waited_ && view.state == ChildState::quarantined) || ((view.waits == Waits::blocked || view.waits == Waits::group) && view.waits_for != no_child);
+        const bool accounted = ((view.waits == Waits::blocked || view.waits == Waits::group) && view.waits_for != no_child);
         const bool above = view.state == ChildState::starting || view.state == ChildState::restarting;  // a supervisor whose child waits
         if (!rests && !accounted && !(above && view.is_supervisor)) {
             fail(std::string{view.path} + " is " + std::string{child_state_name(view.state)} + " for ever, and waits for \"" +

@@ -72,7 +72,8 @@ class SupervisionHistory {
     std::set<DeviceId> ids_;
     std::vector<std::string> story_;
     std::string wrong_;
-    bool waited_ = false;  ///< somebody was blocked when all was well: its supervisor's starts fail
+    bool waited_ = false;    ///< somebody was blocked when all was well
+    bool restless_ = false;  ///< therefore its supervisor's starts fail for ever
     std::uint64_t request_ = 0, steps_ = 0, crashes_ = 0;
     std::uint64_t trace_ = 0xcbf29ce484222325ULL;
 };
