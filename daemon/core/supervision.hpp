@@ -293,7 +293,8 @@ class Supervision {
     void begin_group(Step& step, ChildIndex child);
     void advance_group(Step& step, ChildIndex supervisor);
     [[nodiscard]] bool advance_down(Step& step, ChildIndex supervisor);
-    [[nodiscard]] bool may_begin_group(ChildIndex supervisor) const;
+    [[nodiscard]] bool is_group_held(ChildIndex supervisor) const;
+    [[nodiscard]] bool is_group_delayed(ChildIndex supervisor) const;
     [[nodiscard]] bool advance_member(Step& step, ChildIndex supervisor);
     [[nodiscard]] bool begin_member(Step& step, ChildIndex supervisor);
     void begin_others(Step& step, ChildIndex child);
@@ -326,6 +327,7 @@ class Supervision {
     void stay_down(Step& step, ChildIndex child, const Ending& ending, bool decided);
     void settled(Step& step, ChildIndex child);
     void came_down(Step& step, ChildIndex child);
+    void await_group(Step& step, ChildIndex child);
     [[nodiscard]] bool is_retried(const Child& child, const Ending& ending) const;
     void count_restart(Step& step, ChildIndex child, const Ending& ending);
     void go_on(Step& step, ChildIndex child);

@@ -142,12 +142,13 @@ void Supervision::serve_slots(Step& step) {
 
 // ---- what a reader is told -----------------------------------------------------------------------------------------------------
 
-/// `whom`: what it requires and is not up, or the member that its group is parked on.
+/// `whom`: what it requires and is not up, or the member that its group is parked on or about.
 Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
     const Child& child = children_[i];
     const bool wanted = child.state == ChildState::restarting || child.state == ChildState::starting;
+    const Team* const above = child.supervisor != no_child ? &team_of(child.supervisor) : nullptr;
     if (child.state == ChildState::down && child.reason == DownReason::not_reached) {
-        whom = team_of(child.supervisor).parked_on;
+        whom = above->parked_on != no_child ? above->parked_on : above->cursor.at;
         return Waits::group;
     }
     if (!wanted || child.body == Body::spawning || child.body == Body::alive || (child.is_supervisor() && !is_gone(i))) {
@@ -166,7 +167,11 @@ Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
     if (!is_gone(i)) {
         return Waits::draining;
     }
-    return child.queued != 0 ? Waits::slot : Waits::group;
+    if (child.queued != 0) {
+        return Waits::slot;
+    }
+    whom = above != nullptr && above->cursor.at != i ? above->cursor.at : no_child;
+    return Waits::group;
 }
 
 }  // namespace backplane::core

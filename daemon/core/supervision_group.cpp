@@ -43,9 +43,7 @@ void Supervision::begin_group(Step&, ChildIndex i) {
 
 void Supervision::advance_group(Step& step, ChildIndex supervisor) {
     for (;;) {
-        if (team_of(supervisor).cursor.begun == 0) {
-            serve_postponed(step, supervisor);
-        }
+        serve_postponed(step, supervisor);
         const Team& team = team_of(supervisor);
         if (team.phase == GroupPhase::none || (team.state != TeamState::starting && team.state != TeamState::up)) {
             return;
@@ -60,7 +58,7 @@ void Supervision::advance_group(Step& step, ChildIndex supervisor) {
 /// Stopping: one member further back. False where there is something to wait for.
 bool Supervision::advance_down(Step& step, ChildIndex supervisor) {
     Team& team = team_of(supervisor);
-    if (!may_begin_group(supervisor)) {
+    if (is_group_held(supervisor)) {
         return false;
     }
     const ChildIndex i = team.cursor.at;
@@ -107,21 +105,26 @@ void Supervision::stop_for_group(Step& step, ChildIndex i) {
     }
 }
 
-/// Nothing of a restart is begun while a member is held, nor before the delays of all that failed are over.
-bool Supervision::may_begin_group(ChildIndex supervisor) const {
+/// Nothing of a restart is begun while a member is held.
+bool Supervision::is_group_held(ChildIndex supervisor) const {
     const Team& team = team_of(supervisor);
-    if (!has_groups(supervisor)) {
-        return true;
+    const bool holds = has_groups(supervisor) && team.held != 0 && team.state == TeamState::up;
+    ChildIndex i = holds ? team.from : no_child;
+    while (i != no_child && children_[i].held == 0) {
+        i = children_[i].next;
     }
-    const bool holds = team.held != 0 && team.state == TeamState::up;
-    const bool delays = team.phase == GroupPhase::starting && team.cursor.at == team.from;
-    for (ChildIndex i = holds || delays ? team.from : no_child; i != no_child; i = children_[i].next) {
-        const Child& child = children_[i];
-        if ((holds && child.held != 0) || (delays && (child.backoff_timer != 0 || child.frozen.ns > 0))) {
-            return false;
-        }
+    return i != no_child;
+}
+
+/// None of a group is started before the delays of all that failed are over.
+bool Supervision::is_group_delayed(ChildIndex supervisor) const {
+    const Team& team = team_of(supervisor);
+    const bool delays = has_groups(supervisor) && team.phase == GroupPhase::starting && team.cursor.at == team.from;
+    ChildIndex i = delays ? team.from : no_child;
+    while (i != no_child && children_[i].backoff_timer == 0 && children_[i].frozen.ns == 0) {
+        i = children_[i].next;
     }
-    return true;
+    return i != no_child;
 }
 
 /// Starting: one member further. False where there is something to wait for.
@@ -147,6 +150,9 @@ bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
     if (child.state != ChildState::down && child.state != ChildState::running && child.state != ChildState::quarantined) {
         return false;
     }
+    if (child.state == ChildState::quarantined && !is_gone(i)) {
+        return false;  // as for one that is going down
+    }
     if (child.state == ChildState::quarantined && has_groups(supervisor)) {
         park(step, i);
         return false;
@@ -158,7 +164,7 @@ bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
 bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
     Team& team = team_of(supervisor);
     const ChildIndex i = team.cursor.at;
-    if (is_frozen(supervisor) || !may_begin_group(supervisor)) {
+    if (is_frozen(supervisor) || is_group_delayed(supervisor)) {
         return false;  // S-12: the stop that freezes it will come by
     }
     const Child& child = children_[i];
@@ -166,14 +172,18 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
         park(step, i);
         return false;
     }
-    team.cursor.begun = 1;
     const bool had_its_turn = child.state == ChildState::down && child.reached != 0;  // with the first: it has done its work
     const bool at_rest = child.state == ChildState::down || (child.state == ChildState::restarting && child.pending == 0 && is_gone(i));
     if (child.state == ChildState::running || had_its_turn || !is_wanted(i) || child.skip != 0) {
         team.cursor = Cursor{child.next, 0};
-    } else if (at_rest && child.backoff_timer == 0) {
-        const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
-        want_start(step, i, child.fresh != 0 ? Attempt::command : again);
+    } else if (is_group_held(supervisor)) {
+        return false;
+    } else {
+        team.cursor.begun = 1;
+        if (at_rest && child.backoff_timer == 0) {
+            const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
+            want_start(step, i, child.fresh != 0 ? Attempt::command : again);
+        }
     }
     const bool ordered = team.start_order == StartOrder::list || has_groups(supervisor);
     if (!ordered && team.state == TeamState::starting && child.previous == no_child) {
@@ -187,7 +197,7 @@ void Supervision::begin_others(Step& step, ChildIndex i) {
     for (; i != no_child; i = children_[i].next) {
         const Child& child = children_[i];
         if (child.reached == 0 && child.state == ChildState::down && is_wanted(i) && child.skip == 0) {
-            want_start(step, i, Attempt::first);
+            want_start(step, i, child.fresh != 0 ? Attempt::command : Attempt::first);
         }
     }
 }
@@ -196,6 +206,7 @@ void Supervision::begin_others(Step& step, ChildIndex i) {
 void Supervision::park(Step& step, ChildIndex i) {
     Team& team = team_of(children_[i].supervisor);
     team.parked_on = i;
+    agenda_.push_back(children_[i].supervisor);  // what waited for its step waits no longer
     for (ChildIndex member = team.from; member != no_child; member = children_[member].next) {
         Child& child = children_[member];
         if (member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
@@ -220,10 +231,10 @@ void Supervision::leave_group(ChildIndex i) {
     const Child& child = children_[i];
     Team& team = team_of(child.supervisor);
     unpark(i);
+    agenda_.push_back(child.supervisor);  // it may have been held
     if (team.cursor.at == i) {
         const bool back = team.state == TeamState::stopping || team.phase == GroupPhase::stopping;
         team.cursor = Cursor{back ? child.previous : child.next, 0};
-        agenda_.push_back(child.supervisor);
     }
     team.from = team.from == i ? child.next : team.from;
 }

@@ -278,9 +278,11 @@ bool Supervision::breaks_own_limit(Step& step, ChildIndex i, const Ending& endin
     }
     child.reason = quarantined ? DownReason::none : DownReason::gave_up;
     set_state(step, child, quarantined ? ChildState::quarantined : ChildState::stopping);
-    if (has_groups(child.supervisor)) {  // its group is stopped, and waits for it
+    if (is_ahead(i)) {
+        child.skip = quarantined ? 0 : 1;
+    } else if (has_groups(child.supervisor)) {  // its group is stopped, and waits for it
         begin_group(step, i);
-        team_of(child.supervisor).parked_on = i;
+        park(step, i);
     }
     return true;
 }
@@ -310,7 +312,8 @@ void Supervision::release(Step& step, ChildIndex i, Attempt attempt) {
 /// The restart goes on: the child alone (S-19), or its group.
 void Supervision::go_on(Step& step, ChildIndex i) {
     schedule(step, i);
-    if (has_groups(children_[i].supervisor)) {
+    // One that began in parallel, before its supervisor's start has come to it, is waited for there.
+    if (has_groups(children_[i].supervisor) && !is_ahead(i)) {
         begin_group(step, i);
         return;
     }
@@ -371,7 +374,7 @@ void Supervision::settled(Step& step, ChildIndex i) {
     Child& child = children_[i];
     const ChildIndex supervisor = child.supervisor;
     agenda_.push_back(supervisor);
-    if (child.state == ChildState::restarting || child.pending != 0) {
+    if (child.pending != 0 || (child.state == ChildState::restarting && child.regroup == 0)) {
         try_begin(step, i);
         return;
     }
@@ -381,13 +384,20 @@ void Supervision::settled(Step& step, ChildIndex i) {
         return;
     }
     if (child.regroup != 0 && is_wanted(i) && child.skip == 0 && !is_frozen(supervisor)) {
-        const bool parked = team_of(supervisor).parked_on != no_child;
-        set_state(step, child, parked ? ChildState::down : ChildState::restarting);
-        child.reason = parked ? DownReason::not_reached : DownReason::none;
-        answer_waiters(step, i, true, ErrorCode::ok);
+        await_group(step, i);
         return;
     }
     came_down(step, i);
+}
+
+/// Its group comes to it.
+void Supervision::await_group(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    const bool parked = team_of(child.supervisor).parked_on != no_child;
+    child.then_start = 0;
+    set_state(step, child, parked ? ChildState::down : ChildState::restarting);
+    child.reason = parked ? DownReason::not_reached : DownReason::none;
+    answer_waiters(step, i, true, ErrorCode::ok);
 }
 
 void Supervision::came_down(Step& step, ChildIndex i) {
@@ -402,17 +412,12 @@ void Supervision::came_down(Step& step, ChildIndex i) {
         answer_waiters(step, i, false, ErrorCode::ok);
         wake_dependants(step, i);
     }
-    const bool again = child.then_start != 0 && is_wanted(i) && !is_frozen(child.supervisor);
-    child.then_start = 0;
-    if (again && is_ahead(i)) {  // not before its elders: its group, which could not begin yet, takes it along
+    if (child.then_start != 0 && is_wanted(i) && !is_frozen(child.supervisor)) {
         child.skip = 0;
-        set_state(step, child, ChildState::restarting);
+        is_ahead(i) ? await_group(step, i) : want_start(step, i, Attempt::command);
         return;
     }
-    if (again) {
-        want_start(step, i, Attempt::command);
-        return;
-    }
+    child.then_start = 0;
     const bool failed = child.life.asked == 0 || child.reason == DownReason::failed;
     answer_waiters(step, i, false, failed ? ErrorCode::start_failed : ErrorCode::stopping);
     if (child.remove != 0) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// bp_sim: random histories against the rules, and readable scripts with their exact effects.
 ///
-///   bp_sim --histories N [--seed S] [--steps M] [--kind graph|tree] [--plant] [--verbose]   seeds S, S+1, …; exit 1 where one failed
+///   bp_sim --histories N [--seed S] [--steps M] [--kind KIND] [--plant] [--verbose]     seeds S, S+1, …; exit 1 where one failed
+///          --kind         graph, tree, both (when none is given), or supervision, which saves, loads and crashes as it goes and tells
+///                         a history that failed as short as it could be made
 ///          --journal      every event goes through a journal: after each one its replay must be the same state, byte for byte
 ///          --crash N      about each N acts the daemon crashes and is restored from its journal, and clients come back
 ///          --crash every  each history once for every event, at which the daemon crashes
@@ -9,7 +11,7 @@
 ///   bp_sim --scripts DIR [--rewrite]                                            exit 1 where a script's effects differ
 ///
 /// A failure prints the command that reproduces it, and leaves its journal for `backplaned --replay` to look into, event by event.
-/// `--plant` makes the model forget some notices: it must fail.
+/// `--plant` makes the model forget some notices, or some restarts: it must fail.
 #include "tests/sim/script.hpp"
 #include "tests/sim/world.hpp"
 
@@ -139,7 +141,7 @@ std::string keep_journal(Outcome (*run)(const Options&), Options options, const 
 int run_histories(const Arguments& arguments) {
     const auto start = std::chrono::steady_clock::now();
     long failed = 0;
-    std::uint64_t crashes = 0;
+    std::uint64_t crashes = 0, steps = 0;
     const auto fail = [&](std::uint64_t seed, const char* kind, const std::string& wrong) {
         ++failed;
         std::printf("FAILED seed=%llu %s: %s\n    bp_sim --histories 1 --seed %llu --steps %d --kind %s%s%s%s\n",
@@ -162,6 +164,15 @@ int run_histories(const Arguments& arguments) {
         const auto run = [&](Outcome (*history)(const Options&)) {
             return arguments.crash.empty() ? run_twice(history, options) : run_crashing(history, options, arguments.crash, crashes);
         };
+        if (arguments.kind == "supervision") {  // saves, loads and crashes as it goes
+            const Outcome outcome = run_supervision_history(options);
+            crashes += outcome.crashes;
+            steps += outcome.steps;
+            if (!outcome.wrong.empty()) {
+                fail(options.seed, "supervision", outcome.wrong);
+            }
+            continue;
+        }
         if (arguments.kind != "tree") {
             wrong = run(run_graph_history);
         }
@@ -181,6 +192,9 @@ int run_histories(const Arguments& arguments) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::printf("%ld histories, %ld failed\n%.0f histories/s, seed %llu\n", arguments.histories, failed,
                 static_cast<double>(arguments.histories) / seconds, static_cast<unsigned long long>(arguments.seed));
+    if (steps != 0) {
+        std::printf("%llu events\n", static_cast<unsigned long long>(steps));
+    }
     if (!arguments.crash.empty()) {
         std::printf("%llu crashes of the daemon\n", static_cast<unsigned long long>(crashes));
     }
@@ -193,8 +207,9 @@ int run_histories(const Arguments& arguments) {
 int main(int count, char** words) {
     Arguments arguments;
     if (!read_arguments(count, words, arguments)) {
-        std::fputs("usage: bp_sim --histories N [--seed S] [--steps M] [--kind graph|tree] [--plant] | --scripts DIR [--rewrite]\n",
-                   stderr);
+        std::fputs(
+            "usage: bp_sim --histories N [--seed S] [--steps M] [--kind graph|tree|supervision] [--plant] | --scripts DIR [--rewrite]\n",
+            stderr);
         return 2;
     }
     return arguments.scripts.empty() ? run_histories(arguments) : run_scripts(arguments.scripts, arguments.rewrite);

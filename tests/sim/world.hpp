@@ -40,6 +40,8 @@ struct Outcome {
 [[nodiscard]] Outcome run_graph_history(const Options& options);
 /// Supervised processes that behave in every bad way, and those who watch them.
 [[nodiscard]] Outcome run_tree_history(const Options& options);
+/// Every strategy and every verb against the naive model of supervision. One that fails is told as short as it goes.
+[[nodiscard]] Outcome run_supervision_history(const Options& options);
 
 class World {
   public:

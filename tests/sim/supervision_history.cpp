@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The driver: what happens, the invariants of section 10 that no model is needed for, and how a history ends.
+#include "tests/sim/supervision_history.hpp"
+
+#include <algorithm>
+
+namespace backplane::sim {
+
+namespace {
+
+using namespace core;
+
+constexpr SessionIndex operator_session = 1;
+/// How long a world without faults may take to come to rest (bounded liveness).
+constexpr Duration rest_time = Duration::seconds(120);
+
+}  // namespace
+
+SupervisionHistory::SupervisionHistory(const Plan& plan, std::uint64_t forget_each)
+    : plan_(plan), chance_(plan.seed), machine_(chance_), model_(plan.tree) {
+    model_.forget_each = forget_each;
+}
+
+std::string SupervisionHistory::run() {
+    out_.clear();
+    engine_->step(now_, Event::boot(Epoch{plan_.seed * 2 + 1}, plan_.seed, 1000), out_);
+    engine_->step(now_, Event::session_open(operator_session, 1000, 1, no_child, 0), out_);
+    engine_->step(now_, Event::session_greeted(operator_session), out_);
+    const std::string encoded = encode_spec(plan_.tree);
+    feed("configure", Event::configure(encoded));
+    for (const std::uint64_t seed : plan_.acts) {
+        if (wrong_.empty()) {
+            act(seed);
+        }
+    }
+    chance_ = Chance(plan_.seed + 5);
+    if (wrong_.empty() && !chance_.one_in(4)) {
+        quiet();
+    }
+    if (wrong_.empty()) {
+        stop();
+    }
+    return wrong_;
+}
+
+// ---- one step ------------------------------------------------------------------------------------------------------------------
+
+void SupervisionHistory::note(const char* what, const Event& event) {
+    std::string line = std::to_string(static_cast<double>(now_.ns) / 1e6) + " ms  " + what;
+    if (event.child != no_child && tree().contains(event.child)) {
+        line.append(" ").append(tree().view(event.child, now_).path);
+    }
+    if (event.kind == EventKind::command || event.kind == EventKind::add_child) {
+        line += " as request " + std::to_string(event.number) + ((event.flag & command_waits) != 0 ? ", waits" : "");
+    } else if (event.kind == EventKind::exited) {
+        line += " how " + std::to_string(event.mode) + " status " + std::to_string(event.argument);
+    }
+    story_.push_back(line);
+}
+
+void SupervisionHistory::feed(const char* what, const Event& event) {
+    if (!wrong_.empty()) {
+        return;
+    }
+    note(what, event);
+    out_.clear();
+    ++steps_;
+    engine_->step(now_, event, out_);
+    model_.step(now_, event, out_);
+    const std::string wrong = model_.compare(now_, *engine_, out_);
+    effects_.assign(out_.list.begin(), out_.list.end());
+    for (const Effect& effect : effects_) {
+        trace_ = (trace_ ^ (static_cast<std::uint64_t>(effect.kind) << 32 | effect.child)) * 0x100000001b3ULL;
+    }
+    for (const Record& record : out_.records) {
+        story_.push_back("        " + std::to_string(static_cast<int>(record.kind)) + " " + std::string{out_.name_of(record)});
+        if (record.kind == RecordKind::child_starting) {
+            look_at_starts(record);
+        } else if (record.kind == RecordKind::sup_down) {
+            look_at_down(record);
+        }
+    }
+    machine_.take(effects_);
+    if (!wrong.empty() || !machine_.wrong.empty()) {
+        fail(std::string{what} + ": " + (wrong.empty() ? machine_.wrong : wrong));
+    }
+    if (Chance save(plan_.seed ^ (steps_ << 20)); save.one_in(16)) {
+        save_and_load();
+    } else if (save.one_in(40)) {
+        imagine_crash();
+    }
+}
+
+/// Section 10, (2) and (7).
+void SupervisionHistory::look_at_starts(const Record& record) {
+    if (!ids_.insert(record.device).second) {
+        fail("an id was given twice");
+    }
+    if (!tree().contains(record.child)) {
+        return;
+    }
+    const ChildView view = tree().view(record.child, now_);
+    const Strategy strategy = tree().view(view.supervisor, now_).strategy;
+    if (view.state != ChildState::restarting || (strategy != Strategy::rest_for_one && strategy != Strategy::one_for_all)) {
+        return;  // by hand, or nobody's business
+    }
+    const Kid& above = model_.kids()[static_cast<std::size_t>(model_.kid_at(view.supervisor))];
+    if (above.sup().start_order == StartOrder::parallel && above.team == TeamState::starting) {
+        return;  // no order is declared
+    }
+    for (const int k : above.kids) {
+        const Kid& kid = model_.kids()[static_cast<std::size_t>(k)];
+        if (kid.index == record.child) {
+            return;
+        }
+        if (kid.removed || kid.freed) {
+            continue;
+        }
+        const ChildView older = tree().view(kid.index, now_);
+        const bool waits = (older.state == ChildState::restarting && !older.is_held) || older.state == ChildState::quarantined ||
+                           older.reason == DownReason::not_reached;
+        if (waits) {
+            fail(std::string{view.path} + " is started although " + std::string{older.path} + " is down");
+        }
+    }
+}
+
+/// Section 10, (4).
+void SupervisionHistory::look_at_down(const Record& record) {
+    for (const Process& process : machine_.processes) {
+        int k = model_.kid_at(process.child);
+        while (k > 0 && model_.kids()[static_cast<std::size_t>(k)].index != record.child) {
+            k = model_.kids()[static_cast<std::size_t>(k)].parent;
+        }
+        if (k > 0 || model_.kids()[0].index == record.child) {
+            fail(std::string{out_.name_of(record)} + " is down before what is below it");
+        }
+    }
+}
+
+/// Decision 9.
+void SupervisionHistory::save_and_load() {
+    std::string image;
+    engine_->save(image);
+    auto fresh = std::make_unique<Engine>();
+    if (const auto loaded = fresh->load(image); !loaded) {
+        fail("a saved state was refused: " + loaded.error().text());
+        return;
+    }
+    std::string again;
+    fresh->save(again);
+    if (again != image) {
+        fail("a loaded state is saved otherwise");
+    }
+    engine_ = std::move(fresh);
+}
+
+/// X-12: the next daemon claims each process that there is once, and starts none beside it. It is tried beside the history.
+void SupervisionHistory::imagine_crash() {
+    ++crashes_;
+    std::string image;
+    engine_->save(image);
+    Engine next;
+    if (!next.load(image)) {
+        fail("a saved state was refused");
+        return;
+    }
+    Effects claims;
+    next.step(now_, Event::of(EventKind::recovered), claims);
+    for (const Process& process : machine_.processes) {
+        const bool dead = process.state == Process::State::dead || process.state == Process::State::lingering;
+        const auto claimed = std::count_if(claims.list.begin(), claims.list.end(), [&](const Effect& effect) {
+            const bool fits = effect.kind == (dead                                     ? EffectKind::adopt_dead
+                                              : process.state == Process::State::asked ? EffectKind::spawn_or_find
+                                                                                       : EffectKind::adopt);
+            return fits && effect.child == process.child && effect.generation == process.generation;
+        });
+        if (claimed != 1) {
+            fail("after a crash entry " + std::to_string(process.child) + " is claimed " + std::to_string(claimed) + " times");
+        }
+    }
+    for (const Effect& effect : claims.list) {
+        if (effect.kind == EffectKind::spawn && machine_.find(effect.child, effect.generation) != nullptr) {
+            fail("after a crash entry " + std::to_string(effect.child) + " is started beside itself");
+        }
+    }
+}
+
+// ---- what happens ---------------------------------------------------------------------------------------------------------------
+
+void SupervisionHistory::act(std::uint64_t seed) {
+    chance_ = Chance(seed);
+    const std::uint64_t what = chance_.below(100);
+    if (what < 45) {
+        if (!happen()) {
+            chance_.one_in(2) ? pass() : operate();
+        }
+    } else if (what < 62) {
+        pass();
+    } else if (what < 82) {
+        operate();
+    } else if (what < 97) {
+        std::vector<Process*> alive;
+        for (Process& process : machine_.processes) {
+            if (process.state == Process::State::alive && !process.dying) {
+                alive.push_back(&process);
+            }
+        }
+        if (!alive.empty()) {
+            Process& process = *chance_.of(alive);
+            machine_.crash(process);
+            chance_.one_in(2) ? void(happen_to(process)) : void();
+        }
+    } else {
+        stale();
+    }
+}
+
+/// One of the things that may happen on the machine now. False where there is none.
+bool SupervisionHistory::happen() {
+    std::vector<Process*> able;
+    for (Process& process : machine_.processes) {
+        const Kid& kid = model_.kids()[static_cast<std::size_t>(model_.kid_at(process.child))];
+        const bool works = kid.spec.oneshot || (kid.spec.readiness == Readiness::notify && !process.said_ready);
+        const bool rests = process.state == Process::State::alive && !process.dying && (!works || process.never_ready || process.termed);
+        if (!rests && process.state != Process::State::dead) {
+            able.push_back(&process);
+        }
+    }
+    return !able.empty() && happen_to(*chance_.of(able));
+}
+
+bool SupervisionHistory::happen_to(Process& process) {
+    const ChildIndex child = process.child;
+    const std::uint32_t generation = process.generation;
+    const auto leave = [&] { machine_.processes.remove_if([&](const Process& one) { return &one == &process; }); };
+    if (process.state == Process::State::asked && process.cannot_start) {
+        leave();
+        feed("spawn failed", Event::spawn_failed(child, generation, SpawnStep::exec, 2));
+    } else if (process.state == Process::State::asked) {
+        process.state = Process::State::alive;
+        feed("spawned", Event::spawned(child, generation, static_cast<std::int32_t>(1000 + steps_)));
+    } else if (process.state == Process::State::lingering) {
+        leave();
+        feed("group empty", Event::group_empty(child, generation));
+    } else if (process.state == Process::State::alive && process.dying) {
+        process.state = Process::State::dead;
+        feed("exited", Event::exited(child, generation, process.how, process.status));
+        if (Process* const left = machine_.find(child, generation); left != nullptr && !left->grandchild && !chance_.one_in(4)) {
+            return happen_to(*left);
+        }
+    } else if (process.state == Process::State::alive) {
+        if (model_.kids()[static_cast<std::size_t>(model_.kid_at(child))].spec.oneshot) {
+            machine_.end(process, ExitHow::exited, machine_.naughty && chance_.one_in(4) ? 1 : 0);
+            return happen_to(process);
+        }
+        process.said_ready = true;
+        feed("ready", Event::ready(child, generation));
+    }
+    return true;
+}
+
+/// Mostly a little, or to the next deadline, or just before it; now and then the loop is late.
+void SupervisionHistory::pass() {
+    const Instant next = engine_->next_deadline();
+    const Instant little = now_ + Duration{chance_.between(0, 40'000'000)};
+    const std::uint64_t how = chance_.below(10);
+    if (next.is_never() || next <= now_ || how == 9) {
+        pass_to(little);
+    } else if (how < 4) {
+        pass_to(std::min(next, little));
+    } else if (how < 7) {
+        pass_to(next);
+    } else {
+        pass_to(how < 8 ? Instant{next.ns - 1} : next + Duration::milliseconds(chance_.between(0, 300)));
+    }
+}
+
+void SupervisionHistory::pass_to(Instant when) {
+    now_ = std::max(now_, when);
+    feed("tick", Event::of(EventKind::tick));
+}
+
+ChildIndex SupervisionHistory::any_entry() {
+    std::vector<ChildIndex> entries;
+    for (ChildIndex i = tree().root(); i != no_child; i = tree().next_in_tree(i)) {
+        entries.push_back(i);
+    }
+    return chance_.of(entries);
+}
+
+void SupervisionHistory::operate() {
+    const ChildIndex root = tree().root();
+    const bool down = tree().view(root, now_).state == ChildState::down;
+    ChildIndex child = down && chance_.one_in(2) ? root : any_entry();
+    const auto deadline = static_cast<std::uint32_t>(chance_.one_in(3) ? chance_.between(1, 300) : 0);
+    const bool waits = !chance_.one_in(3);
+    if (tree().view(child, now_).is_supervisor && chance_.one_in(3)) {
+        const std::string added = random_addition(chance_, tree().view(child, now_).strategy == Strategy::dynamic);
+        feed("add child to", Event::add_child(operator_session, child, added, waits, ++request_, false, deadline));
+        return;
+    }
+    constexpr const char* names[] = {"start", "stop", "restart", "start now", "remove", "enable", "disable", "hold", "release", "reset"};
+    constexpr Verb verbs[] = {Verb::start,   Verb::start,     Verb::stop,    Verb::stop,    Verb::restart,
+                              Verb::restart, Verb::start_now, Verb::remove,  Verb::enable,  Verb::enable,
+                              Verb::disable, Verb::hold,      Verb::release, Verb::release, Verb::reset};
+    const Verb verb = chance_.of(verbs);
+    feed(names[static_cast<std::size_t>(verb)], Event::command(operator_session, verb, child, waits, ++request_, false, deadline));
+}
+
+/// News of older incarnations, and what was said before, change nothing (section 10).
+void SupervisionHistory::stale() {
+    const ChildIndex child = any_entry();
+    const std::uint32_t generation = tree().view(child, now_).generation;
+    if (generation == 0 || tree().view(child, now_).is_supervisor) {
+        return;
+    }
+    switch (chance_.below(5)) {
+        case 0: feed("stale spawned", Event::spawned(child, generation - 1, 77)); break;
+        case 1: feed("stale exit", Event::exited(child, generation - 1, ExitHow::exited, 1)); break;
+        case 2: feed("stale group empty", Event::group_empty(child, generation - 1)); break;
+        case 3: feed("stale ready", Event::ready(child, generation - 1)); break;
+        default: feed("ready again", Event::ready(child, generation)); break;
+    }
+}
+
+// ---- the end ---------------------------------------------------------------------------------------------------------------------
+
+void SupervisionHistory::rest() {
+    const Instant limit = now_ + rest_time;
+    while (wrong_.empty()) {
+        if (happen()) {
+            continue;
+        }
+        const Instant next = engine_->next_deadline();
+        if (next.is_never()) {
+            return;
+        }
+        waited_ = waited_ || blocked();
+        if (next > limit) {
+            restless_ = waited_;
+            restless_ ? void() : fail("the world does not come to rest");
+            return;
+        }
+        pass_to(next);
+    }
+}
+
+/// Somebody waits for what is down for good: its supervisor may try for ever.
+bool SupervisionHistory::blocked() const {
+    ChildIndex i = tree().root();
+    while (i != no_child && tree().view(i, now_).waits != Waits::blocked) {
+        i = tree().next_in_tree(i);
+    }
+    return i != no_child;
+}
+
+/// Faults end and operators let go: everything wanted runs, or the view says why not.
+void SupervisionHistory::quiet() {
+    machine_.behave();
+    std::vector<ChildIndex> disabled;
+    for (ChildIndex i = tree().root(); i != no_child; i = tree().next_in_tree(i)) {
+        if (tree().view(i, now_).state == ChildState::disabled) {
+            disabled.push_back(i);
+        }
+    }
+    rest();
+    for (const ChildIndex child : disabled) {
+        if (tree().contains(child)) {
+            feed("enable", Event::command(operator_session, Verb::enable, child, false, ++request_));
+        }
+    }
+    for (const Verb verb : {Verb::release, Verb::reset}) {
+        feed("release all", Event::command(operator_session, verb, tree().root(), false, ++request_));
+        rest();
+    }
+    if (wrong_.empty() && !restless_) {
+        look_at_rest();
+    }
+}
+
+void SupervisionHistory::look_at_rest() {
+    for (ChildIndex i = tree().root(); i != no_child; i = tree().next_in_tree(i)) {
+        const ChildView view = tree().view(i, now_);
+        const bool rests = view.state == ChildState::running || view.state == ChildState::disabled ||
+                           (view.state == ChildState::down && view.reason != DownReason::not_reached);
+        const bool accounted = ((view.waits == Waits::blocked || view.waits == Waits::group) && view.waits_for != no_child);
+        const bool above = view.state == ChildState::starting || view.state == ChildState::restarting;  // a supervisor whose child waits
+        if (!rests && !accounted && !(above && view.is_supervisor)) {
+            fail(std::string{view.path} + " is " + std::string{child_state_name(view.state)} + " for ever, and waits for \"" +
+                 std::string{waits_name(view.waits)} + "\"");
+        }
+    }
+}
+
+/// T-13: it ends, and nothing is left.
+void SupervisionHistory::stop() {
+    machine_.naughty = chance_.one_in(2);
+    feed("terminate", Event::of(EventKind::terminate));
+    for (int n = 0; n < 20 && wrong_.empty() && machine_.halts == 0; ++n) {
+        if (!happen()) {
+            pass();
+        }
+    }
+    machine_.behave();
+    if (wrong_.empty() && machine_.halts == 0) {
+        rest();
+    }
+    if (wrong_.empty() && (machine_.halts != 1 || !machine_.processes.empty())) {
+        fail("the daemon does not end, or leaves a process");
+    }
+    if (const std::string broken = engine_->check(); wrong_.empty() && !broken.empty()) {
+        fail("check: " + broken);
+    }
+}
+
+}  // namespace backplane::sim
