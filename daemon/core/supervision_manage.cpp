@@ -50,8 +50,8 @@ void Supervision::let_go(Step& step, ChildIndex i) {
             release(step, meant, Attempt::restart);
         } else if (child.pending != 0) {
             try_begin(step, meant);
-        } else if (is_frozen(child.supervisor) || in_group(meant)) {
-            continue;  // its group knows of it
+        } else if (is_frozen(child.supervisor) || is_ahead(meant) || is_next(meant)) {
+            continue;  // its group comes by
         } else if (has_groups(child.supervisor)) {
             begin_group(step, meant);
         } else {
