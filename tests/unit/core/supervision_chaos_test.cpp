@@ -335,7 +335,7 @@ void check_order(const World& w) {
     }
 }
 
-/// It is to move, and neither a program nor a deadline nor somebody else can make it.
+/// It is to move, and neither a program nor a deadline nor somebody else can make it. A group may wait for an operator (S-53a, X-2).
 bool is_stuck(const World& w, ChildIndex child) {
     const Supervision& tree = w.engine().supervision();
     const ChildView view = tree.view(child, w.now);
@@ -349,8 +349,9 @@ bool is_stuck(const World& w, ChildIndex child) {
         const bool below = view.is_supervisor && other.supervisor == child;
         const bool beside = view.waits == Waits::group && other.supervisor == view.supervisor && other.waits != Waits::group;
         const bool concerns = (below || beside) && i != child;
-        if (concerns && (other.state == ChildState::quarantined ||
-                         (other.state != ChildState::down && other.state != ChildState::running && !is_stuck(w, i)))) {
+        if (concerns &&
+            (other.state == ChildState::quarantined || other.reason == DownReason::gave_up || other.reason == DownReason::terminated ||
+             (other.state != ChildState::down && other.state != ChildState::running && !is_stuck(w, i)))) {
             return false;
         }
     }
@@ -391,7 +392,7 @@ void live_one_life(std::uint64_t seed) {
     Chance chance(seed);
     std::vector<std::string> names;
     SupervisorSpec root = random_team(chance, 0, names, "");
-    root.intensity += chance.one_in(4) ? 0 : 40;  // else most lives are short
+    root.intensity += chance.one_in(4) ? 0U : 40U;  // else most lives are short
     root.auto_shutdown = AutoShutdown::never;
     World w(root, seed, 1 + static_cast<std::uint32_t>(chance.below(6)));
     w.reload_every = 9;
