@@ -58,6 +58,12 @@ bool Supervision::is_ahead(ChildIndex i) const {
     return children_[i].rank > children_[team.cursor.at].rank || (team.cursor.at == i && team.cursor.begun == 0);
 }
 
+/// The next thing that its group does is to start it.
+bool Supervision::is_next(ChildIndex i) const {
+    const Cursor& cursor = team_of(children_[i].supervisor).cursor;
+    return in_group(i) && cursor.at == i && cursor.begun == 0;
+}
+
 void Supervision::command(Step& step, const Event& event) {
     if (!contains(event.child)) {
         step.answer(event.session, event.number, ErrorCode::not_found);
@@ -181,7 +187,7 @@ void Supervision::command_stop(Step& step, const Waiter& waiter, bool wait) {
         return;
     }
     child.then_start = 0;
-    child.remove = child.restart == RestartType::temporary ? 1 : 0;
+    child.remove = child.restart == RestartType::temporary && child.retain == 0 ? 1 : 0;
     wait_or_answer(step, waiting, wait);  // accepted before it is carried out (S-59)
     stop_by_command(step, i);
 }

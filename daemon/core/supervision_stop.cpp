@@ -45,8 +45,8 @@ void Supervision::stop_child(Step& step, ChildIndex i) {
     // Now its parent waits for it, so its own time runs, also where it was going down for another reason (S-40).
     if (child.shutdown_kind == ShutdownKind::brutal_kill) {
         make_harsh(step, i, 2);
-    } else if (child.shutdown_kind == ShutdownKind::timed && child.life_timer == 0) {
-        child.life_timer = deadlines_.set(step.now + grace_of(child), DeadlineKind::stop_timeout, i);
+    } else if (child.life_timer == 0) {
+        child.life_timer = deadlines_.set(step.now + patience_of(child), DeadlineKind::stop_timeout, i);
     }
 }
 

@@ -160,6 +160,14 @@ TEST(supervision_group, s17_a_retained_one_never_by_its_own_exit_but_with_its_gr
     EXPECT_EQ(w.states({"a", "r"}), "running running") << "stopped with its group, it is kept";
 }
 
+TEST(supervision_group, s17_s16_a_retained_one_that_was_terminated_too) {
+    World w(one_for_all({worker("a"), retained(worker("r"))}));
+    w.start().command(Verb::stop, "r");
+    EXPECT_EQ(w.states({"a", "r"}), "running down");
+    w.exits("a", 1);
+    EXPECT_EQ(w.states({"a", "r"}), "running running");
+}
+
 TEST(supervision_group, s9_a_completed_one_runs_again_with_its_group_and_is_waited_for) {
     World w(rest_for_one({worker("a"), oneshot(worker("init")), worker("b")}));
     w.start();

@@ -262,7 +262,7 @@ TEST(supervision_limit, s46_on_root_give_up_exit_ends_the_daemon_in_order) {
     w.start().take();
     w.exits("a", 1);
     EXPECT_TRUE(w.engine().supervision().wants_exit());
-    EXPECT_EQ(w.take({"alert"}), Lines{"alert /"});
+    EXPECT_EQ(w.take({"child_stopping", "alert", "halt"}), (Lines{"child_stopping b 15", "alert /", "halt 1"}));
     EXPECT_EQ(w.alive_count(), 0U);
 }
 

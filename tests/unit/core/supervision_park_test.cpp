@@ -202,6 +202,16 @@ TEST(supervision_park, decision37_nothing_of_a_group_is_touched_while_a_member_i
     EXPECT_EQ(walk(w), (Lines{"child_stopping b 15", "child_starting a", "child_starting b"}));
 }
 
+TEST(supervision_park, decision37_a_held_member_whose_start_fails_is_tried_again_at_the_release) {
+    World w(rest_for_one({notifying(worker("a")), worker("b")}));
+    w.start().command(Verb::hold, "a").exits("a", 1).pass(Duration::seconds(60));
+    EXPECT_EQ(w.states({"/", "a", "b"}), "starting restarting down");
+    w.command(Verb::release, "a", true, 3);
+    EXPECT_EQ(w.starts("a"), 2);
+    w.says_ready("a");
+    EXPECT_EQ(w.states({"/", "a", "b"}), "running running running");
+}
+
 TEST(supervision_park, decision37_a_held_member_that_crashes_is_not_counted_and_its_group_follows_at_the_release) {
     World w(one_for_all({worker("a"), worker("b")}, 0));
     w.start().command(Verb::hold, "a").take();

@@ -225,6 +225,19 @@ TEST(supervision_watch, s35_no_wait_of_one_that_obeys) {
     EXPECT_EQ(w.alive_count(), 0U);
 }
 
+TEST(supervision_watch, s35_no_wait_of_a_supervisor_kills_what_is_left_below_it) {
+    ChildSpec lazy = supervisor("T", team({worker("x"), worker("y")}));
+    lazy.shutdown_kind = ShutdownKind::no_wait;
+    lazy.kill_after = Duration::seconds(3);
+    World w(team({supervisor("S", team({worker("a"), lazy}))}));
+    w.manners["S/T/x"] = w.manners["S/T/y"] = ignores;
+    w.start().command(Verb::stop, "S", true, 3).take();
+    EXPECT_EQ(w.states({"S", "S/a", "S/T"}), "stopping down stopping");
+    w.pass(Duration::seconds(3));
+    EXPECT_EQ(w.take({"answer"}), Lines{"answer 3 ok"});
+    EXPECT_EQ(w.alive_count(), 0U);
+}
+
 TEST(supervision_watch, p4_s35_a_group_waits_for_the_old_process_of_a_no_wait_member) {
     ChildSpec lazy = worker("b");
     lazy.shutdown_kind = ShutdownKind::no_wait;

@@ -205,7 +205,7 @@ std::string World::line_of(const Effects& out, const Effect& effect) const {
         case EffectKind::signal_group: return "signal_group " + path + " " + std::to_string(effect.argument);
         case EffectKind::reap: return "reap " + path;
         case EffectKind::supervisor_state: return "root " + std::to_string(effect.argument);
-        case EffectKind::halt: return "halt";
+        case EffectKind::halt: return effect.argument != 0 ? "halt " + std::to_string(effect.argument) : "halt";
         case EffectKind::session_ready: return "session_ready " + std::to_string(effect.session);
         case EffectKind::answer: {
             std::string line = "answer " + std::to_string(effect.number) + " " + std::string{error_name(effect.code)};
