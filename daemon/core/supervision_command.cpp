@@ -52,8 +52,10 @@ bool Supervision::is_ahead(ChildIndex i) const {
     if (team.state == TeamState::starting && !has_groups(supervisor)) {
         return children_[i].reached == 0;
     }
-    const bool starts = team.phase == GroupPhase::starting;
-    return in_group(i) && (!starts || (team.cursor.at != no_child && children_[i].rank > children_[team.cursor.at].rank));
+    if (!in_group(i) || team.phase != GroupPhase::starting || team.cursor.at == no_child) {
+        return in_group(i) && team.phase == GroupPhase::stopping;
+    }
+    return children_[i].rank > children_[team.cursor.at].rank || (team.cursor.at == i && team.cursor.begun == 0);
 }
 
 void Supervision::command(Step& step, const Event& event) {
@@ -126,7 +128,8 @@ void Supervision::command_start(Step& step, const Waiter& waiter, bool wait, boo
         case ChildState::down: break;
     }
     if (refusal == ErrorCode::ok && child.state == ChildState::down && child.reason == DownReason::not_reached) {
-        const ChildIndex first = team_of(child.supervisor).parked_on;
+        ChildIndex first = no_child;
+        (void)waits_of(i, first);
         step.answer(waiter.session, waiter.request, ErrorCode::busy, texts_[children_[first].path]);
         return;
     }
@@ -151,13 +154,14 @@ void Supervision::command_start(Step& step, const Waiter& waiter, bool wait, boo
 void Supervision::start_by_command(Step& step, ChildIndex i) {
     Child& child = children_[i];
     child.skip = 0;
-    if (is_ahead(i)) {
+    const bool parked = i != root_ && team_of(child.supervisor).parked_on == i;
+    const Team* const team = parked ? &team_of(child.supervisor) : nullptr;
+    if (parked && team->phase == GroupPhase::starting && team->cursor.at != no_child && child.rank <= children_[team->cursor.at].rank) {
+        team_of(child.supervisor).parked_on = no_child;
+        team_of(child.supervisor).cursor = Cursor{i, 1};
+    } else if (is_ahead(i)) {
         unpark(i);
         return;
-    }
-    if (i != root_ && team_of(child.supervisor).parked_on == i) {
-        team_of(child.supervisor).parked_on = no_child;
-        team_of(child.supervisor).cursor.begun = 1;
     }
     want_start(step, i, Attempt::command);
 }
@@ -172,6 +176,7 @@ void Supervision::command_stop(Step& step, const Waiter& waiter, bool wait) {
         child.skip = is_ahead(i) || in_group(i) ? 1 : 0;
         child.reason = child.reason == DownReason::not_reached ? DownReason::terminated : child.reason;
         answer_waiters(step, i, false, ErrorCode::stopping);  // whoever wanted it started in its turn
+        agenda_.push_back(child.supervisor);
         step.answer(waiter.session, waiter.request, ErrorCode::ok);
         return;
     }
@@ -227,7 +232,9 @@ void Supervision::command_remove(Step& step, const Waiter& waiter) {
         case ChildState::running: refusal = refusal == ErrorCode::ok ? ErrorCode::running : refusal; break;
         case ChildState::restarting: refusal = refusal == ErrorCode::ok ? ErrorCode::restarting : refusal; break;
         case ChildState::stopping: refusal = refusal == ErrorCode::ok ? ErrorCode::stopping : refusal; break;
-        case ChildState::quarantined:
+        case ChildState::quarantined:  // something of its old group may be left
+            refusal = refusal == ErrorCode::ok && !is_gone(i) ? ErrorCode::stopping : refusal;
+            break;
         case ChildState::disabled:
         case ChildState::down: break;
     }
@@ -252,6 +259,7 @@ void Supervision::command_disable(Step& step, const Waiter& waiter, bool wait) {
     waiting.wants_down = 1;
     if (child.state == ChildState::down) {
         answer_waiters(step, i, false, ErrorCode::stopping);
+        agenda_.push_back(child.supervisor);
         step.answer(waiter.session, waiter.request, ErrorCode::ok);
         unpark(i);
         return;

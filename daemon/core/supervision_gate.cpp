@@ -146,8 +146,9 @@ void Supervision::serve_slots(Step& step) {
 Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
     const Child& child = children_[i];
     const bool wanted = child.state == ChildState::restarting || child.state == ChildState::starting;
+    const Team* const above = child.supervisor != no_child ? &team_of(child.supervisor) : nullptr;
     if (child.state == ChildState::down && child.reason == DownReason::not_reached) {
-        whom = team_of(child.supervisor).parked_on;
+        whom = above->parked_on != no_child ? above->parked_on : above->cursor.at;
         return Waits::group;
     }
     if (!wanted || child.body == Body::spawning || child.body == Body::alive || (child.is_supervisor() && !is_gone(i))) {
@@ -169,8 +170,7 @@ Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
     if (child.queued != 0) {
         return Waits::slot;
     }
-    const ChildIndex turn = child.supervisor != no_child ? team_of(child.supervisor).cursor.at : no_child;
-    whom = turn != i ? turn : no_child;
+    whom = above != nullptr && above->cursor.at != i ? above->cursor.at : no_child;
     return Waits::group;
 }
 

@@ -29,6 +29,9 @@ void Supervision::begin_group(Step&, ChildIndex i) {
     const ChildIndex supervisor = children_[i].supervisor;
     Team& team = team_of(supervisor);
     ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
+    while (children_[from].removed != 0) {
+        from = children_[from].next;  // at the latest it is the member itself
+    }
     if (team.phase == GroupPhase::stopping && team.from != no_child && children_[team.from].rank < children_[from].rank) {
         from = team.from;
     }
@@ -144,6 +147,10 @@ bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
     if (team.parked_on != no_child) {
         return false;
     }
+    if (children_[i].removed != 0) {
+        team.cursor = Cursor{children_[i].next, 0};
+        return true;
+    }
     if (team.cursor.begun == 0) {
         return begin_member(step, supervisor);
     }
@@ -169,20 +176,21 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
         return false;  // S-12: the stop that freezes it will come by
     }
     const Child& child = children_[i];
-    if (child.state == ChildState::quarantined && has_groups(supervisor)) {
-        park(step, i);
+    if (child.state == ChildState::quarantined && (has_groups(supervisor) || !is_gone(i))) {
+        is_gone(i) ? park(step, i) : void();
         return false;
     }
     if (child.state == ChildState::running || !is_wanted(i) || child.skip != 0) {
         team.cursor = Cursor{child.next, 0};
         return true;
     }
-    if (is_group_held(supervisor)) {
+    const bool waits = child.state == ChildState::restarting && child.pending == 0 && child.body == Body::draining;
+    if (waits || is_group_held(supervisor)) {
         return false;
     }
     team.cursor.begun = 1;
     const bool at_rest = child.state == ChildState::down || (child.state == ChildState::restarting && child.pending == 0 && is_gone(i));
-    if (at_rest && child.backoff_timer == 0) {
+    if (at_rest) {
         const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
         want_start(step, i, child.fresh != 0 ? Attempt::command : again);
     }
@@ -203,7 +211,9 @@ void Supervision::park(Step& step, ChildIndex i) {
     agenda_.push_back(children_[i].supervisor);  // what waited for its step waits no longer
     for (ChildIndex member = team.from; member != no_child; member = children_[member].next) {
         Child& child = children_[member];
-        if (member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
+        const bool passed = team.phase == GroupPhase::starting && team.cursor.at != no_child &&
+                            (child.rank < children_[team.cursor.at].rank || (team.cursor.at == member && team.cursor.begun != 0));
+        if (!passed && member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
             set_state(step, child, ChildState::down);
             child.reason = DownReason::not_reached;
         }
@@ -230,7 +240,9 @@ void Supervision::leave_group(ChildIndex i) {
         const bool back = team.state == TeamState::stopping || team.phase == GroupPhase::stopping;
         team.cursor = Cursor{back ? child.previous : child.next, 0};
     }
-    team.from = team.from == i ? child.next : team.from;
+    while (team.from != no_child && (team.from == i || children_[team.from].removed != 0)) {
+        team.from = children_[team.from].next;
+    }
 }
 
 }  // namespace backplane::core

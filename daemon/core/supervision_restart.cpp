@@ -278,7 +278,9 @@ bool Supervision::breaks_own_limit(Step& step, ChildIndex i, const Ending& endin
     }
     child.reason = quarantined ? DownReason::none : DownReason::gave_up;
     set_state(step, child, quarantined ? ChildState::quarantined : ChildState::stopping);
-    if (has_groups(child.supervisor)) {  // its group is stopped, and waits for it
+    if (is_ahead(i)) {
+        child.skip = quarantined ? 0 : 1;
+    } else if (has_groups(child.supervisor)) {  // its group is stopped, and waits for it
         begin_group(step, i);
         park(step, i);
     }
@@ -309,7 +311,8 @@ void Supervision::release(Step& step, ChildIndex i) {
 /// The restart goes on: the child alone (S-19), or its group.
 void Supervision::go_on(Step& step, ChildIndex i) {
     schedule(step, i);
-    if (has_groups(children_[i].supervisor)) {
+    // One that began in parallel, before its supervisor's start has come to it, is waited for there.
+    if (has_groups(children_[i].supervisor) && !is_ahead(i)) {
         begin_group(step, i);
         return;
     }
