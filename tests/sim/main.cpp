@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// bp_sim: random histories against the rules, and readable scripts with their exact effects.
 ///
-///   bp_sim --histories N [--seed S] [--steps M] [--kind graph|tree|supervision] [--plant] [--verbose]   seeds S, S+1, …; exit 1 where one failed
+///   bp_sim --histories N [--seed S] [--steps M] [--kind KIND] [--plant] [--verbose]     seeds S, S+1, …; exit 1 where one failed
+///          --kind         graph, tree, both (when none is given), or supervision, which saves, loads and crashes as it goes and tells
+///                         a history that failed as short as it could be made
 ///          --journal      every event goes through a journal: after each one its replay must be the same state, byte for byte
 ///          --crash N      about each N acts the daemon crashes and is restored from its journal, and clients come back
 ///          --crash every  each history once for every event, at which the daemon crashes
@@ -9,7 +11,7 @@
 ///   bp_sim --scripts DIR [--rewrite]                                            exit 1 where a script's effects differ
 ///
 /// A failure prints the command that reproduces it, and leaves its journal for `backplaned --replay` to look into, event by event.
-/// `--plant` makes the model forget some notices: it must fail.
+/// `--plant` makes the model forget some notices, or some restarts: it must fail.
 #include "tests/sim/script.hpp"
 #include "tests/sim/world.hpp"
 

@@ -10,11 +10,15 @@
 #include "daemon/core/engine.hpp"
 #include "daemon/core/exit_verdict.hpp"
 
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace backplane::sim {
+
+/// In the place of a child where there is none: it comes behind all.
+inline constexpr int nobody = std::numeric_limits<int>::max();
 
 /// What a supervisor's children are about in its operation.
 enum class Turn : std::uint8_t { todo, now, over };
@@ -147,6 +151,7 @@ class NaiveSupervision {
     void want(int k, core::Attempt attempt);
     void note_started(int k);
     void started(int k);
+    void wake(int k);
     void spawned(int k);
     void exited(int k, core::ExitHow how, std::int32_t status);
     void end(int k, const Ending& ending);
@@ -181,6 +186,10 @@ class NaiveSupervision {
     void start_now(int k);
     void stop_command(const Command& asked);
     void hand(const Command& asked);
+    void restart_command(const Command& asked);
+    void remove_command(const Command& asked);
+    void disable_command(const Command& asked);
+    void forget_failures(int k);
     void let_go(int k);
     void add(const Command& asked);
     [[nodiscard]] ErrorCode may_start(int k) const;
@@ -189,9 +198,12 @@ class NaiveSupervision {
     void accept(const Command& asked, bool wants_down);
     void answer(std::uint64_t request, ErrorCode code);
     void answer_all(int k, bool wants_down, ErrorCode code);
+    void forget(const Command& waiting, ErrorCode code);
     void refuse(int s, ErrorCode code);
     void deed(core::EffectKind kind, int k, std::int32_t argument);
     void say(core::RecordKind kind, int k, std::int64_t number = 0);
+    void compare_rows(Instant now, const core::Engine& engine);
+    void take_told(const core::Effects& told);
     [[nodiscard]] std::string compare_kid(Instant now, const Kid& kid, const core::Engine& engine) const;
 
     std::vector<Kid> kids_;  ///< never used again: a number is a place in time, and so in a row

@@ -56,6 +56,8 @@ class SupervisionHistory {
     void quiet();
     void look_at_rest();
     [[nodiscard]] bool blocked() const;
+    [[nodiscard]] bool is_hopeless() const;
+    [[nodiscard]] bool has_nested(core::ChildIndex top) const;
     void stop();
     [[nodiscard]] core::ChildIndex any_entry();
     void fail(const std::string& what) { wrong_ = wrong_.empty() ? what : wrong_; }
@@ -72,6 +74,8 @@ class SupervisionHistory {
     std::set<DeviceId> ids_;
     std::vector<std::string> story_;
     std::string wrong_;
+    bool waited_ = false;    ///< somebody was blocked when all was well
+    bool restless_ = false;  ///< therefore its supervisor's starts fail for ever
     std::uint64_t request_ = 0, steps_ = 0, crashes_ = 0;
     std::uint64_t trace_ = 0xcbf29ce484222325ULL;
 };

@@ -9,7 +9,8 @@ namespace backplane::sim {
 namespace {
 
 constexpr int tries_max = 3000;
-constexpr std::size_t story_max = 100;  ///< lines of a story that are told, its last ones
+constexpr std::uint64_t forget_restarts = 3;  ///< the planted bug: each so many are forgotten
+constexpr std::size_t story_max = 100;        ///< lines of a story that are told, its last ones
 
 class Shrinker {
   public:
@@ -114,7 +115,8 @@ Outcome run_supervision_history(const Options& options) {
     for (int n = 0; n < options.steps; ++n) {
         plan.acts.push_back(chance.next());
     }
-    SupervisionHistory history(plan, options.forget_each);
+    const std::uint64_t forget_each = options.forget_each != 0 ? forget_restarts : 0;
+    SupervisionHistory history(plan, forget_each);
     Outcome outcome;
     outcome.wrong = history.run();
     outcome.trace = history.trace();
@@ -126,8 +128,8 @@ Outcome run_supervision_history(const Options& options) {
         }
     }
     if (!outcome.wrong.empty()) {
-        const Plan shortest = Shrinker(plan, options.forget_each).shrink();
-        SupervisionHistory again(shortest, options.forget_each);
+        const Plan shortest = Shrinker(plan, forget_each).shrink();
+        SupervisionHistory again(shortest, forget_each);
         outcome.wrong = again.run();
         std::string text = "\n";
         describe(shortest.tree, "    ", text);
