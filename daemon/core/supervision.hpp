@@ -356,7 +356,6 @@ class Supervision {
     // commands (supervision_command.cpp)
     [[nodiscard]] ErrorCode may_start(ChildIndex child) const;
     [[nodiscard]] bool is_ahead(ChildIndex child) const;
-    [[nodiscard]] bool is_next(ChildIndex child) const;
     void carry_out(Step& step, Verb verb, const Waiter& waiter, bool wait);
     void command_start(Step& step, const Waiter& waiter, bool wait, bool now);
     void command_stop(Step& step, const Waiter& waiter, bool wait);

@@ -58,12 +58,6 @@ bool Supervision::is_ahead(ChildIndex i) const {
     return children_[i].rank > children_[team.cursor.at].rank || (team.cursor.at == i && team.cursor.begun == 0);
 }
 
-/// The next thing that its group does is to start it.
-bool Supervision::is_next(ChildIndex i) const {
-    const Cursor& cursor = team_of(children_[i].supervisor).cursor;
-    return in_group(i) && cursor.at == i && cursor.begun == 0;
-}
-
 void Supervision::command(Step& step, const Event& event) {
     if (!contains(event.child)) {
         step.answer(event.session, event.number, ErrorCode::not_found);

@@ -29,7 +29,10 @@ bool Supervision::in_group(ChildIndex i) const {
 void Supervision::begin_group(Step&, ChildIndex i) {
     const ChildIndex supervisor = children_[i].supervisor;
     Team& team = team_of(supervisor);
-    const ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
+    ChildIndex from = team.strategy == Strategy::one_for_all ? children_[supervisor].first : i;
+    while (children_[from].removed != 0) {
+        from = children_[from].next;  // at the latest it is the member itself
+    }
     team.from = from;
     team.phase = GroupPhase::stopping;
     team.cursor = Cursor{children_[supervisor].last, 0};
@@ -143,6 +146,10 @@ bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
     if (team.parked_on != no_child) {
         return false;
     }
+    if (children_[i].removed != 0) {
+        team.cursor = Cursor{children_[i].next, 0};
+        return true;
+    }
     if (team.cursor.begun == 0) {
         return begin_member(step, supervisor);
     }
@@ -168,19 +175,20 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
         return false;  // S-12: the stop that freezes it will come by
     }
     const Child& child = children_[i];
-    if (child.state == ChildState::quarantined && has_groups(supervisor)) {
-        park(step, i);
+    if (child.state == ChildState::quarantined && (has_groups(supervisor) || !is_gone(i))) {
+        is_gone(i) ? park(step, i) : void();
         return false;
     }
     const bool had_its_turn = child.state == ChildState::down && child.reached != 0;  // with the first: it has done its work
+    const bool waits = child.state == ChildState::restarting && child.pending == 0 && child.body == Body::draining;
     const bool at_rest = child.state == ChildState::down || (child.state == ChildState::restarting && child.pending == 0 && is_gone(i));
     if (child.state == ChildState::running || had_its_turn || !is_wanted(i) || child.skip != 0) {
         team.cursor = Cursor{child.next, 0};
-    } else if (is_group_held(supervisor)) {
+    } else if (waits || is_group_held(supervisor)) {
         return false;
     } else {
         team.cursor.begun = 1;
-        if (at_rest && child.backoff_timer == 0) {
+        if (at_rest) {
             const Attempt again = child.was_up != 0 || team.state == TeamState::up ? Attempt::restart : Attempt::first;
             want_start(step, i, child.fresh != 0 ? Attempt::command : again);
         }
@@ -209,7 +217,9 @@ void Supervision::park(Step& step, ChildIndex i) {
     agenda_.push_back(children_[i].supervisor);  // what waited for its step waits no longer
     for (ChildIndex member = team.from; member != no_child; member = children_[member].next) {
         Child& child = children_[member];
-        if (member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
+        const bool passed = team.phase == GroupPhase::starting && team.cursor.at != no_child &&
+                            (child.rank < children_[team.cursor.at].rank || (team.cursor.at == member && team.cursor.begun != 0));
+        if (!passed && member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
             set_state(step, child, ChildState::down);
             child.reason = DownReason::not_reached;
         }
@@ -236,7 +246,9 @@ void Supervision::leave_group(ChildIndex i) {
         const bool back = team.state == TeamState::stopping || team.phase == GroupPhase::stopping;
         team.cursor = Cursor{back ? child.previous : child.next, 0};
     }
-    team.from = team.from == i ? child.next : team.from;
+    while (team.from != no_child && (team.from == i || children_[team.from].removed != 0)) {
+        team.from = children_[team.from].next;
+    }
 }
 
 }  // namespace backplane::core

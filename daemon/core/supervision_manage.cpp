@@ -50,7 +50,7 @@ void Supervision::let_go(Step& step, ChildIndex i) {
             release(step, meant, Attempt::restart);
         } else if (child.pending != 0) {
             try_begin(step, meant);
-        } else if (is_under_way(meant) || is_frozen(child.supervisor) || is_ahead(meant) || is_next(meant)) {
+        } else if (is_under_way(meant) || is_frozen(child.supervisor) || is_ahead(meant)) {
             continue;  // it is being started, or its group still comes to it
         } else if (has_groups(child.supervisor)) {
             begin_group(step, meant);

@@ -105,6 +105,7 @@ void Supervision::begin_team(Step& step, ChildIndex i) {
         child.was_up = 0;
         child.regroup = 0;
         child.failures = 0;
+        child.reason = child.reason == DownReason::completed ? DownReason::none : child.reason;  // that was for those of then
         if (child.limit != 0) {
             limits_[child.limit].clear();
         }

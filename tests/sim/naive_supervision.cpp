@@ -161,7 +161,8 @@ bool NaiveSupervision::move_up(int s) {
         at(k).turn = Turn::over;
         return true;
     }
-    if (holds(s)) {
+    const bool waits = state == ChildState::restarting && !at(k).wish && at(k).body == Body::draining;
+    if (waits || holds(s)) {
         return false;
     }
     at(k).turn = Turn::now;
@@ -238,7 +239,8 @@ bool NaiveSupervision::grant(int k) {
 /// S-19, S-22, S-26: anew from there; one that is still stopping only widens.
 void NaiveSupervision::begin_group(int k) {
     Kid& s = at(at(k).parent);
-    const int from = s.sup().strategy == Strategy::one_for_all ? s.kids.front() : k;
+    const auto first = std::find_if(s.kids.begin(), s.kids.end(), [&](int member) { return !at(member).removed; });
+    const int from = s.sup().strategy == Strategy::one_for_all ? *first : k;
     s.from = s.op == GroupPhase::stopping ? std::min(s.from, from) : from;
     s.op = GroupPhase::stopping;
     s.parked = -1;
@@ -276,7 +278,8 @@ void NaiveSupervision::park(int k) {
     Kid& s = at(at(k).parent);
     s.parked = k;
     for (const int member : s.kids) {
-        if (member >= s.from && member != k && at(member).state == ChildState::restarting && !at(member).wish && gone(member)) {
+        const bool passed = s.op == GroupPhase::starting && (member < current(at(k).parent) || at(member).turn == Turn::now);
+        if (!passed && member >= s.from && member != k && at(member).state == ChildState::restarting && !at(member).wish && gone(member)) {
             at(member).state = ChildState::down;
             at(member).reason = DownReason::not_reached;
         }
@@ -354,7 +357,7 @@ void NaiveSupervision::leave_row(int k) {
     unpark(k);
     at(k).turn = Turn::over;
     if (s.from == k) {
-        const auto next = std::find_if(s.kids.begin(), s.kids.end(), [k](int other) { return other > k; });
+        const auto next = std::find_if(s.kids.begin(), s.kids.end(), [&](int other) { return other > k && !at(other).removed; });
         s.from = next == s.kids.end() ? k + 1 : *next;
     }
 }

@@ -202,6 +202,8 @@ class NaiveSupervision {
     void refuse(int s, ErrorCode code);
     void deed(core::EffectKind kind, int k, std::int32_t argument);
     void say(core::RecordKind kind, int k, std::int64_t number = 0);
+    void compare_rows(Instant now, const core::Engine& engine);
+    void take_told(const core::Effects& told);
     [[nodiscard]] std::string compare_kid(Instant now, const Kid& kid, const core::Engine& engine) const;
 
     std::vector<Kid> kids_;  ///< never used again: a number is a place in time, and so in a row

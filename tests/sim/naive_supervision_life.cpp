@@ -61,6 +61,7 @@ void NaiveSupervision::begin_team(int s) {
         kid.turn = Turn::todo;
         kid.reached = kid.skip = kid.was_up = kid.regroup = false;
         kid.failures = 0;
+        kid.reason = kid.reason == DownReason::completed ? DownReason::none : kid.reason;
         kid.window.clear();
         for (const int back : kid.removed ? below(k) : std::vector<int>{}) {
             at(back).removed = false;

@@ -166,7 +166,8 @@ std::string NaiveSupervision::compare_kid(Instant now, const Kid& kid, const Eng
            differs("window", view.window_used, used) + differs("children", view.children, children);
 }
 
-std::string NaiveSupervision::compare(Instant now, const Engine& engine, const Effects& told) {
+/// The entries of the core are those of the model, and are shown as they are there.
+void NaiveSupervision::compare_rows(Instant now, const Engine& engine) {
     std::size_t there = 0;
     for (std::size_t k = 0; k < kids_.size(); ++k) {
         Kid& kid = kids_[k];
@@ -192,6 +193,10 @@ std::string NaiveSupervision::compare(Instant now, const Engine& engine, const E
         --there;
     }
     wrong_ = wrong_.empty() && there != 0 ? "there are other entries than there should be" : wrong_;
+}
+
+/// What the core did, in the model's words.
+void NaiveSupervision::take_told(const Effects& told) {
     got_deeds_.clear();
     got_said_.clear();
     got_answers_.clear();
@@ -229,6 +234,11 @@ std::string NaiveSupervision::compare(Instant now, const Engine& engine, const E
     std::sort(got_said_.begin(), got_said_.end());
     std::sort(answers_.begin(), answers_.end());
     std::sort(got_answers_.begin(), got_answers_.end());
+}
+
+std::string NaiveSupervision::compare(Instant now, const Engine& engine, const Effects& told) {
+    compare_rows(now, engine);
+    take_told(told);
     std::string wrong = std::exchange(wrong_, {});
     const auto name = [&](ChildIndex k) { return at(static_cast<int>(k)).path; };
     const auto list = [&](std::string_view what, const auto& got, const auto& should, auto words) {

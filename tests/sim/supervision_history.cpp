@@ -118,7 +118,7 @@ void SupervisionHistory::look_at_starts(const Record& record) {
         }
         const ChildView older = tree().view(kid.index, now_);
         const bool waits = (older.state == ChildState::restarting && !older.is_held) || older.state == ChildState::quarantined ||
-                           older.reason == DownReason::not_reached;
+                           (older.state == ChildState::down && older.reason == DownReason::not_reached);
         if (waits) {
             fail(std::string{view.path} + " is started although " + std::string{older.path} + " is down");
         }
@@ -289,6 +289,11 @@ ChildIndex SupervisionHistory::any_entry() {
     return chance_.of(entries);
 }
 
+bool SupervisionHistory::has_nested(ChildIndex top) const {
+    const std::vector<int>& kids = model_.kids()[static_cast<std::size_t>(model_.kid_at(top))].kids;
+    return std::any_of(kids.begin(), kids.end(), [&](int k) { return model_.kids()[static_cast<std::size_t>(k)].spec.is_supervisor; });
+}
+
 void SupervisionHistory::operate() {
     const ChildIndex root = tree().root();
     const bool down = tree().view(root, now_).state == ChildState::down;
@@ -304,7 +309,10 @@ void SupervisionHistory::operate() {
     constexpr Verb verbs[] = {Verb::start,   Verb::start,     Verb::stop,    Verb::stop,    Verb::restart,
                               Verb::restart, Verb::start_now, Verb::remove,  Verb::enable,  Verb::enable,
                               Verb::disable, Verb::hold,      Verb::release, Verb::release, Verb::reset};
-    const Verb verb = chance_.of(verbs);
+    Verb verb = chance_.of(verbs);
+    if (verb == Verb::release && has_nested(child)) {
+        verb = Verb::hold;  // which of several supervisors that are let go at once comes first is no rule's business
+    }
     feed(names[static_cast<std::size_t>(verb)], Event::command(operator_session, verb, child, waits, ++request_, false, deadline));
 }
 
@@ -338,7 +346,7 @@ void SupervisionHistory::rest() {
         }
         waited_ = waited_ || blocked();
         if (next > limit) {
-            restless_ = waited_;
+            restless_ = is_hopeless();
             restless_ ? void() : fail("the world does not come to rest");
             return;
         }
@@ -353,6 +361,12 @@ bool SupervisionHistory::blocked() const {
         i = tree().next_in_tree(i);
     }
     return i != no_child;
+}
+
+/// Somebody was blocked, or a supervisor has perhaps less time than its children need: it may fail for ever.
+bool SupervisionHistory::is_hopeless() const {
+    return waited_ || std::any_of(model_.kids().begin(), model_.kids().end(),
+                                  [](const Kid& kid) { return kid.spec.is_supervisor && !kid.spec.start_timeout.is_forever(); });
 }
 
 /// Faults end and operators let go: everything wanted runs, or the view says why not.
@@ -371,7 +385,15 @@ void SupervisionHistory::quiet() {
         }
     }
     for (const Verb verb : {Verb::release, Verb::reset}) {
-        feed("release all", Event::command(operator_session, verb, tree().root(), false, ++request_));
+        std::vector<ChildIndex> all;
+        for (ChildIndex i = tree().root(); i != no_child; i = tree().next_in_tree(i)) {
+            all.push_back(i);
+        }
+        for (; !all.empty(); all.pop_back()) {  // from below
+            if (tree().contains(all.back())) {
+                feed("let go", Event::command(operator_session, verb, all.back(), false, ++request_));
+            }
+        }
         rest();
     }
     if (wrong_.empty() && !restless_) {
@@ -382,8 +404,8 @@ void SupervisionHistory::quiet() {
 void SupervisionHistory::look_at_rest() {
     for (ChildIndex i = tree().root(); i != no_child; i = tree().next_in_tree(i)) {
         const ChildView view = tree().view(i, now_);
-        const bool rests = view.state == ChildState::running || view.state == ChildState::disabled ||
-                           (view.state == ChildState::down && view.reason != DownReason::not_reached);
+        const bool rests = (view.state == ChildState::quarantined && is_hopeless()) || view.state == ChildState::running ||
+                           view.state == ChildState::disabled || (view.state == ChildState::down && view.reason != DownReason::not_reached);
         const bool accounted = ((view.waits == Waits::blocked || view.waits == Waits::group) && view.waits_for != no_child);
         const bool above = view.state == ChildState::starting || view.state == ChildState::restarting;  // a supervisor whose child waits
         if (!rests && !accounted && !(above && view.is_supervisor)) {

@@ -56,6 +56,8 @@ class SupervisionHistory {
     void quiet();
     void look_at_rest();
     [[nodiscard]] bool blocked() const;
+    [[nodiscard]] bool is_hopeless() const;
+    [[nodiscard]] bool has_nested(core::ChildIndex top) const;
     void stop();
     [[nodiscard]] core::ChildIndex any_entry();
     void fail(const std::string& what) { wrong_ = wrong_.empty() ? what : wrong_; }

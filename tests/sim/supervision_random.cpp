@@ -12,7 +12,7 @@ constexpr std::size_t entries_max = 10;
 
 class Nursery {
   public:
-    explicit Nursery(Chance& chance) : chance_(chance) {}
+    explicit Nursery(Chance& chance) : chance_(chance), parallel_(chance.one_in(3)) {}
 
     SupervisorSpec team(int depth, const std::string& prefix) {
         SupervisorSpec spec;
@@ -22,7 +22,7 @@ class Nursery {
         spec.on_give_up = chance_.one_in(3) ? OnGiveUp::crash : OnGiveUp::shutdown;
         spec.auto_shutdown = chance_.one_in(4) ? static_cast<AutoShutdown>(chance_.between(1, 2)) : AutoShutdown::never;
         spec.on_start_failure = chance_.one_in(3) ? OnStartFailure::stop : OnStartFailure::retry;
-        spec.start_order = chance_.one_in(6) ? StartOrder::parallel : StartOrder::list;
+        spec.start_order = parallel_ && chance_.one_in(3) ? StartOrder::parallel : StartOrder::list;
         if (spec.strategy == Strategy::dynamic) {
             spec.max_children = static_cast<std::uint32_t>(chance_.below(4));
             spec.template_child.push_back(worker("", spec.auto_shutdown));
@@ -44,7 +44,7 @@ class Nursery {
                 child.supervisor.push_back(team(depth + 1, path + "/"));
             }
             // Only what stands before it, and not above it, so that every start can come to its end.
-            if (!before.empty() && chance_.one_in(6)) {
+            if (!parallel_ && !before.empty() && chance_.one_in(6)) {
                 const std::string& on = chance_.of(before);
                 if (!prefix.starts_with(on + "/")) {
                     child.requires_up.push_back(on);
@@ -105,6 +105,8 @@ class Nursery {
     }
 
     Chance& chance_;
+    /// Either this or requirements: which of two supervisors comes first that one event set going is no rule's business.
+    bool parallel_;
     std::vector<std::string> paths_;
 };
 
