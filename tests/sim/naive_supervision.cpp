@@ -157,23 +157,23 @@ bool NaiveSupervision::move_up(int s) {
         at(k).turn = through ? Turn::over : Turn::now;
         return through;
     }
-    if (state == ChildState::running || at(k).disabled || at(k).removed || at(k).skip) {
-        at(k).turn = Turn::over;
-        return true;
-    }
+    const bool had_its_turn = state == ChildState::down && at(k).reached;  // with the first
     const bool waits = state == ChildState::restarting && !at(k).wish && at(k).body == Body::draining;
-    if (waits || holds(s)) {
+    if (state == ChildState::running || had_its_turn || at(k).disabled || at(k).removed || at(k).skip) {
+        at(k).turn = Turn::over;
+    } else if (waits || holds(s)) {
         return false;
+    } else {
+        at(k).turn = Turn::now;
+        if (state == ChildState::down || (state == ChildState::restarting && !at(k).wish && gone(k))) {
+            const Attempt again = at(k).was_up || at(s).team == TeamState::up ? Attempt::restart : Attempt::first;
+            want(k, at(k).fresh ? Attempt::command : again);
+        }
     }
-    at(k).turn = Turn::now;
-    if (state == ChildState::down || (state == ChildState::restarting && !at(k).wish && gone(k))) {
-        const Attempt again = at(k).was_up || at(s).team == TeamState::up ? Attempt::restart : Attempt::first;
-        want(k, at(k).fresh ? Attempt::command : again);
-    }
-    for (const int other : at(s).kids) {
+    const bool all = at(s).team == TeamState::starting && at(s).sup().start_order == StartOrder::parallel && !groups(s);
+    for (const int other : all&& k == at(s).kids.front() ? at(s).kids : std::vector<int>{}) {
         const Kid& kid = at(other);
-        if (at(s).team == TeamState::starting && at(s).sup().start_order == StartOrder::parallel && other > k && !kid.reached &&
-            kid.state == ChildState::down && !kid.disabled && !kid.removed && !kid.skip) {
+        if (other > k && !kid.reached && kid.state == ChildState::down && !kid.disabled && !kid.removed && !kid.skip) {
             want(other, kid.fresh ? Attempt::command : Attempt::first);
         }
     }
@@ -247,6 +247,7 @@ void NaiveSupervision::begin_group(int k) {
     for (const int member : s.kids) {
         at(member).turn = Turn::todo;
         at(member).skip = at(member).skip && member < s.from;
+        at(member).reached = at(member).reached && member < s.from;
     }
 }
 

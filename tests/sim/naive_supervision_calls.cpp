@@ -148,7 +148,7 @@ void NaiveSupervision::stop_command(const Command& asked) {
         return;
     }
     kid.then_start = false;
-    kid.remove = kid.spec.restart == RestartType::temporary;
+    kid.remove = kid.spec.restart == RestartType::temporary && !kid.spec.retain;
     accept(asked, true);
     const bool pends = kid.state == ChildState::restarting || kid.state == ChildState::starting;
     const bool waited_for = grouped && at(kid.parent).team == TeamState::up && pends && !kid.regroup;

@@ -371,7 +371,7 @@ void TreeModel::carry_out(const Postponed& command) {
         return;
     }
     ErrorCode refusal = may_start(i);
-    if (verb == core::Verb::start && e.state != ChildState::down) {
+    if (verb == core::Verb::start && e.state != ChildState::down && refusal == ErrorCode::ok) {
         constexpr ErrorCode by_state[] = {ErrorCode::ok, ErrorCode::running, ErrorCode::running, ErrorCode::stopping,
                                           ErrorCode::restarting};
         refusal = by_state[static_cast<std::size_t>(e.state)];
