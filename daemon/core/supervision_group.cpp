@@ -238,13 +238,13 @@ void Supervision::unpark(ChildIndex i) {
 
 /// It is taken out of its row or marked as gone: nobody stands at it or waits for it any more.
 void Supervision::leave_group(ChildIndex i) {
-    const Child& child = children_[i];
-    Team& team = team_of(child.supervisor);
+    const ChildIndex supervisor = children_[i].supervisor;
+    Team& team = team_of(supervisor);
     unpark(i);
-    agenda_.push_back(child.supervisor);  // it may have been held
-    if (team.cursor.at == i) {
-        const bool back = team.state == TeamState::stopping || team.phase == GroupPhase::stopping;
-        team.cursor = Cursor{back ? child.previous : child.next, 0};
+    agenda_.push_back(supervisor);  // it may have been held
+    const bool back = team.state == TeamState::stopping || team.phase == GroupPhase::stopping;
+    for (ChildIndex at = team.cursor.at; at == i || (at != no_child && children_[at].removed != 0); at = team.cursor.at) {
+        team.cursor = Cursor{back ? children_[at].previous : children_[at].next, 0};
     }
     while (team.from != no_child && (team.from == i || children_[team.from].removed != 0)) {
         team.from = children_[team.from].next;

@@ -60,9 +60,9 @@ bool NaiveSupervision::ahead(int k) const {
 ///
 bool NaiveSupervision::missing(const Kid& kid) const {
     return std::any_of(kid.spec.requires_up.begin(), kid.spec.requires_up.end(), [&](const std::string& path) {
-        return std::none_of(kids_.begin(), kids_.end(), [&](const Kid& other) {
+        return std::any_of(kids_.begin(), kids_.end(), [&](const Kid& other) {
             const bool done = other.state == ChildState::down && other.reason == DownReason::completed;
-            return other.path == path && !other.removed && !other.freed && (other.state == ChildState::running || done);
+            return other.path == path && !other.removed && !other.freed && other.state != ChildState::running && !done;
         });
     });
 }
@@ -297,7 +297,7 @@ void NaiveSupervision::unpark(int k) {
     }
 }
 
-void NaiveSupervision::release(int k) {
+void NaiveSupervision::release(int k, Attempt attempt) {
     Kid& kid = at(k);
     cancel(Tick::cooldown, k);
     if (kid.state != ChildState::quarantined) {
@@ -310,7 +310,7 @@ void NaiveSupervision::release(int k) {
         return;
     }
     kid.state = ChildState::restarting;
-    in_group(k) ? unpark(k) : want(k, Attempt::command);
+    in_group(k) ? unpark(k) : want(k, attempt);
 }
 
 // ---- the tree ----------------------------------------------------------------------------------------------------------------
@@ -367,14 +367,16 @@ void NaiveSupervision::leave_row(int k) {
 void NaiveSupervision::remove(int k) {
     say(RecordKind::child_removed, k);
     at(k).remove = false;
-    if (at(k).added) {
-        free(k);
-        return;
-    }
     leave_row(k);
     at(k).held = false;
     for (const int gone : below(k)) {
         at(gone).removed = true;
+    }
+    for (const int gone : below(k)) {
+        wake(gone);  // what is removed is not waited for
+    }
+    if (at(k).added) {
+        free(k);
     }
 }
 

@@ -168,7 +168,7 @@ class NaiveSupervision {
     void begin_group(int k);
     void park(int k);
     void unpark(int k);
-    void release(int k);
+    void release(int k, core::Attempt attempt);
     void stop(int k);
     void stop_for_group(int k);
     void stop_team(int s, core::TeamEnd end);

@@ -97,12 +97,12 @@ void NaiveSupervision::start_command(const Command& asked) {
     const int k = asked.kid;
     const bool now = asked.verb == Verb::start_now;
     ErrorCode refusal = may_start(k);
-    switch (at(k).state) {
+    switch (refusal == ErrorCode::ok ? at(k).state : ChildState::down) {  // S-57, S-60 before its own state
         case ChildState::starting:
         case ChildState::running: refusal = ErrorCode::running; break;
-        case ChildState::restarting: refusal = now && refusal == ErrorCode::ok ? ErrorCode::ok : ErrorCode::restarting; break;
+        case ChildState::restarting: refusal = now ? ErrorCode::ok : ErrorCode::restarting; break;
         case ChildState::stopping: refusal = ErrorCode::stopping; break;
-        case ChildState::quarantined: refusal = now && refusal == ErrorCode::ok ? ErrorCode::ok : ErrorCode::quarantined; break;
+        case ChildState::quarantined: refusal = now ? ErrorCode::ok : ErrorCode::quarantined; break;
         case ChildState::disabled:
         case ChildState::down: break;
     }
@@ -118,7 +118,7 @@ void NaiveSupervision::start_command(const Command& asked) {
         cancel(Tick::backoff, k);
         at(k).frozen = Duration{};
     } else {
-        at(k).state == ChildState::quarantined ? release(k) : start_now(k);
+        at(k).state == ChildState::quarantined ? release(k, Attempt::command) : start_now(k);
     }
 }
 
@@ -169,7 +169,7 @@ void NaiveSupervision::restart_command(const Command& asked) {
     if (kid.state == ChildState::down) {
         start_now(asked.kid);
     } else if (kid.state == ChildState::quarantined) {
-        release(asked.kid);
+        release(asked.kid, Attempt::command);
     } else {
         kid.then_start = true;
         kid.remove = false;
@@ -272,7 +272,7 @@ void NaiveSupervision::let_go(int k) {
     for (const int meant : waiting) {
         Kid& kid = at(meant);
         if (kid.state == ChildState::quarantined) {
-            release(meant);
+            release(meant, Attempt::restart);
         } else if (kid.wish) {
             grant(meant);
         } else if (frozen(kid.parent) || ahead(meant) || kid.body == Body::spawning || kid.body == Body::alive ||

@@ -403,8 +403,9 @@ void NaiveSupervision::stop(int k) {
         stop_team(k, TeamEnd::asked);
         if (kid.spec.shutdown_kind == ShutdownKind::brutal_kill) {
             make_harsh(k, 2);
-        } else if (kid.spec.shutdown_kind == ShutdownKind::timed && timer(Tick::life, k) == nullptr) {
-            set(Tick::life, k, kid.spec.shutdown);
+        } else if (kid.spec.shutdown_kind != ShutdownKind::infinity && timer(Tick::life, k) == nullptr) {
+            const bool no_wait = kid.spec.shutdown_kind == ShutdownKind::no_wait;
+            set(Tick::life, k, no_wait ? kid.spec.kill_after : kid.spec.shutdown);
         }
     }
 }

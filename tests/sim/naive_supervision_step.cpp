@@ -36,7 +36,7 @@ void NaiveSupervision::fire(const Timer& due) {
                 started(due.kid);
             }
             break;
-        case Tick::cooldown: release(due.kid); break;
+        case Tick::cooldown: release(due.kid, Attempt::restart); break;
         case Tick::postponed:
             std::erase_if(postponed_, [&](const Command& waiting) { return waiting.request == due.request; });
             answer(due.request, ErrorCode::timeout);
