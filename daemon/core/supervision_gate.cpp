@@ -71,10 +71,17 @@ void Supervision::block(Step& step, ChildIndex i, ChildIndex on) {
 
 /// It came up, or went for good: whoever was blocked by it looks again.
 void Supervision::wake_dependants(Step& step, ChildIndex i) {
+    std::vector<ChildIndex> blocked;
     for (std::uint32_t o = children_[i].orders_to; o != 0; o = orders_[o].next_to) {
-        const ChildIndex who = orders_[o].from;
+        if (orders_[o].need != 0 && children_[orders_[o].from].blocked != 0 && missing(orders_[o].from) == no_child) {
+            blocked.push_back(orders_[o].from);
+        }
+    }
+    // Lists begin with the youngest; elders come first.
+    for (auto at = blocked.rbegin(); at != blocked.rend(); ++at) {
+        const ChildIndex who = *at;
         Child& child = children_[who];
-        if (orders_[o].need == 0 || child.blocked == 0 || missing(who) != no_child) {
+        if (child.blocked == 0) {
             continue;
         }
         child.blocked = 0;

@@ -289,6 +289,7 @@ void Supervision::remove_child(Step& step, ChildIndex i) {
     for (ChildIndex gone = i; gone != no_child; gone = next_below(i, gone)) {
         wake_dependants(step, gone);
     }
+    answer_waiters(step, i, false, ErrorCode::not_found);
     if (child.added != 0) {
         free_subtree(&step, i);
     }

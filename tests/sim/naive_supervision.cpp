@@ -226,7 +226,7 @@ bool NaiveSupervision::grant(int k) {
     if (kid.frozen.ns > 0 && !missing(kid)) {
         set(Tick::backoff, k, std::exchange(kid.frozen, Duration{}));
     }
-    const bool held = kid.held && kid.attempt == Attempt::restart;
+    const bool held = (kid.held && kid.attempt == Attempt::restart) || (in_group(k) && at(kid.parent).op == GroupPhase::stopping);
     if (!kid.wish || timer(Tick::backoff, k) != nullptr || !gone(k) || frozen(kid.parent) || held || missing(kid)) {
         return false;
     }
@@ -375,6 +375,7 @@ void NaiveSupervision::remove(int k) {
     for (const int gone : below(k)) {
         wake(gone);  // what is removed is not waited for
     }
+    answer_all(k, false, ErrorCode::not_found);
     if (at(k).added) {
         free(k);
     }

@@ -313,6 +313,11 @@ void SupervisionHistory::operate() {
     if (verb == Verb::release && has_nested(child)) {
         verb = Verb::hold;  // which of several supervisors that are let go at once comes first is no rule's business
     }
+    // What a start by hand makes of a group that is held, and not yet begun, is told by tests of its own.
+    const bool starts = verb == Verb::start || verb == Verb::start_now || verb == Verb::restart || verb == Verb::enable;
+    if (starts && tree().view(child, now_).is_held) {
+        verb = Verb::reset;
+    }
     feed(names[static_cast<std::size_t>(verb)], Event::command(operator_session, verb, child, waits, ++request_, false, deadline));
 }
 

@@ -43,10 +43,11 @@ class Nursery {
                 child.start_timeout = chance_.one_in(3) ? Duration::milliseconds(chance_.between(50, 900)) : Duration::forever();
                 child.supervisor.push_back(team(depth + 1, path + "/"));
             }
-            // Only what stands before it, and not above it, so that every start can come to its end.
+            // Only a sibling that stands before it, so that every start can come to its end, and so that within one event it is told which of
+            // two supervisors goes on first.
             if (!parallel_ && !before.empty() && chance_.one_in(6)) {
                 const std::string& on = chance_.of(before);
-                if (!prefix.starts_with(on + "/")) {
+                if (on.starts_with(prefix) && on.find('/', prefix.size()) == std::string::npos) {
                     child.requires_up.push_back(on);
                 }
             }
