@@ -43,8 +43,8 @@ class Nursery {
                 child.start_timeout = chance_.one_in(3) ? Duration::milliseconds(chance_.between(50, 900)) : Duration::forever();
                 child.supervisor.push_back(team(depth + 1, path + "/"));
             }
-            // Only a sibling that stands before it, so that every start can come to its end, and so that within one event it is told which of
-            // two supervisors goes on first.
+            // Only a sibling that stands before it: then every start can come to its end, and it is told which of two supervisors goes on
+            // first within one event.
             if (!parallel_ && !before.empty() && chance_.one_in(6)) {
                 const std::string& on = chance_.of(before);
                 if (on.starts_with(prefix) && on.find('/', prefix.size()) == std::string::npos) {

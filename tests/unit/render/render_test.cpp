@@ -64,7 +64,8 @@ TEST(ListTest, JsonHasEveryKeyAndNullWhereThereIsNothing) {
     const json rows = json::parse(list_json(sample()));
     ASSERT_EQ(rows.size(), 6U);
     EXPECT_EQ(rows[1], json::parse(R"({"name":"db","id":"9f3a.1.2","kind":"process","state":"running","pid":4242,"restarts":2,
-                                      "supervisor":"/","fault":null,"labels":{}})"));
+                                      "supervisor":"/","fault":null,"reason":null,"waits_for":null,"held":false,"next_start_ms":null,
+                                      "strategy":null,"window_used":null,"intensity":null,"labels":{}})"));
     EXPECT_TRUE(rows[3].at("id").is_null());
     EXPECT_TRUE(rows[0].at("supervisor").is_null());
     EXPECT_EQ(list_json({}), "[]\n");
