@@ -115,7 +115,7 @@ class Session {
     }
 
     Expected<int> command() {
-        auto name = arguments_.id.empty() ? full_name() : Expected<std::string>{child_name()};
+        auto name = full_name(arguments_.id.empty() ? arguments_.name : child_name());
         if (!name) {
             return unexpected(name.error());
         }
@@ -238,16 +238,17 @@ class Session {
     }
 
     /// The name to act on: as given, or of the child that a line stands for.
-    Expected<std::string> full_name() {
-        if (!Line::parse(arguments_.name)) {
-            return arguments_.name;
+    Expected<std::string> full_name(const std::string& given) {
+        const auto line = Line::parse(given);
+        if (!line) {
+            return given;
         }
-        auto description = describe();
+        auto description = client_.describe(*line, question());
         if (!description) {
             return unexpected(description.error());
         }
         if (!description->row.name) {
-            return unexpected(ErrorCode::not_found, arguments_.name + " has no name");
+            return unexpected(ErrorCode::not_found, given + " has no name");
         }
         return std::move(*description->row.name);
     }

@@ -60,6 +60,7 @@ void Loop::reload(const session::ShellRequest& asked) {
     }
     settle_machine();
     tell();
+    write_lines();
 }
 
 Expected<wire::Plan> Loop::try_reload(const session::ShellRequest& asked) {

@@ -85,11 +85,11 @@ TEST(ManageTest, S54_AFailedStartKeepsNothingAndSaysWhy) {
     EXPECT_NE(json::parse(failed.out).at("detail").get<std::string>().find("exec: No such file or directory"), std::string::npos)
         << failed.out;
     EXPECT_EQ(error_of(daemon.ctl({"status", "s/bad", "--json"})), "not_found");
-    const integration::Run wrong =
-        daemon.ctl({"child", "start", "s", "--spec", spec_file(daemon, "{\"name\": \"c\",\n \"exce\": [\"true\"]}"), "--json"});
+    const integration::Run wrong = daemon.ctl(
+        {"child", "start", "s", "--spec", spec_file(daemon, "{\"name\": \"c\", \"exec\": [\"true\"],\n \"restrat\": 1}"), "--json"});
     EXPECT_EQ(error_of(wrong), "bad_spec");
     EXPECT_NE(wrong.out.find("2:"), std::string::npos) << wrong.out;
-    EXPECT_NE(wrong.out.find("exce"), std::string::npos) << wrong.out;
+    EXPECT_NE(wrong.out.find("restrat"), std::string::npos) << wrong.out;
 }
 
 TEST(ManageTest, ASpecIsGivenAsItCouldBeGivenAgain) {
