@@ -126,8 +126,8 @@ TEST(ManageTest, S60_S61_S62_ADynamicSupervisorsChildren) {
     EXPECT_EQ(daemon.ctl({"child", "terminate", "p", json::parse(first.out).at("id").get<std::string>()}).code, 0);
     EXPECT_EQ(names_in_order(daemon, "p"), std::vector<std::string>{"p/k"});
     EXPECT_EQ(error_of(daemon.ctl({"child", "terminate", "p", "0", "--json"})), "not_found");
-    EXPECT_EQ(daemon.ctl({"child", "start", "p", "--args", R"(["1002"])"}).code, 0);
-    EXPECT_EQ(names_in_order(daemon, "p"), (std::vector<std::string>{"p/k", "p/1"}));
+    EXPECT_EQ(daemon.ctl({"child", "start", "p", "--args", R"(["1002"])", "--key", "m"}).code, 0);
+    EXPECT_EQ(names_in_order(daemon, "p"), (std::vector<std::string>{"p/k", "p/m"}));
 }
 
 constexpr const char* row_of_three = R"([{"name": "a", "exec": ["sleep", "1000"]}, {"name": "b", "exec": ["sleep", "1001"]},
