@@ -62,7 +62,7 @@ for unit in backplaned backplaned-user; do
     for key in ExecStop ExecStopPost; do
         [ "$(grep -c "^$key=" "systemd/$unit.service")" = 1 ] || say_wrong "$unit.service: not one $key="
     done
-    ! grep -q '^ExecReload=' "systemd/$unit.service" || say_wrong "$unit.service: a reload is promised"
+    [ "$(grep -c "^ExecReload=.* reload$" "systemd/$unit.service")" = 1 ] || say_wrong "$unit.service: not one ExecReload="
     has "systemd/$unit.socket" SocketMode=0600
     has "systemd/$unit.socket" RemoveOnStop=yes
 done
