@@ -2,6 +2,8 @@
 /// Tables of signals and capabilities.
 #include "config/system_words.hpp"
 
+#include "daemon/core/capabilities.hpp"
+
 #include <array>
 #include <charconv>
 #include <utility>
@@ -18,48 +20,6 @@ constexpr std::array<std::pair<std::string_view, std::int32_t>, 34> signals{{
 
 constexpr std::int32_t realtime_first = 34;  ///< what the C library leaves to programs
 constexpr std::int32_t realtime_last = 64;
-
-constexpr std::array<std::string_view, 41> capabilities{"cap_chown",
-                                                        "cap_dac_override",
-                                                        "cap_dac_read_search",
-                                                        "cap_fowner",
-                                                        "cap_fsetid",
-                                                        "cap_kill",
-                                                        "cap_setgid",
-                                                        "cap_setuid",
-                                                        "cap_setpcap",
-                                                        "cap_linux_immutable",
-                                                        "cap_net_bind_service",
-                                                        "cap_net_broadcast",
-                                                        "cap_net_admin",
-                                                        "cap_net_raw",
-                                                        "cap_ipc_lock",
-                                                        "cap_ipc_owner",
-                                                        "cap_sys_module",
-                                                        "cap_sys_rawio",
-                                                        "cap_sys_chroot",
-                                                        "cap_sys_ptrace",
-                                                        "cap_sys_pacct",
-                                                        "cap_sys_admin",
-                                                        "cap_sys_boot",
-                                                        "cap_sys_nice",
-                                                        "cap_sys_resource",
-                                                        "cap_sys_time",
-                                                        "cap_sys_tty_config",
-                                                        "cap_mknod",
-                                                        "cap_lease",
-                                                        "cap_audit_write",
-                                                        "cap_audit_control",
-                                                        "cap_setfcap",
-                                                        "cap_mac_override",
-                                                        "cap_mac_admin",
-                                                        "cap_syslog",
-                                                        "cap_wake_alarm",
-                                                        "cap_block_suspend",
-                                                        "cap_audit_read",
-                                                        "cap_perfmon",
-                                                        "cap_bpf",
-                                                        "cap_checkpoint_restore"};
 
 /// `+2` behind `RTMIN`, `-2` behind `RTMAX`, or nothing at all.
 std::optional<std::int32_t> realtime(std::string_view offset, std::int32_t base, char sign) {
@@ -105,6 +65,6 @@ std::optional<std::string> signal_name(std::int32_t number) {
     return "SIGRTMIN" + offset;
 }
 
-std::span<const std::string_view> capability_names() { return capabilities; }
+std::span<const std::string_view> capability_names() { return core::capability_names; }
 
 }  // namespace backplane::config

@@ -8,27 +8,6 @@
 
 namespace backplane::talk {
 
-namespace {
-
-/// A second `start` of what the first one started would be refused, a second `restart` would do it twice.
-bool must_not_repeat(wire::Call call) {
-    switch (call) {
-        case wire::Call::start:
-        case wire::Call::stop:
-        case wire::Call::restart:
-        case wire::Call::enable:
-        case wire::Call::disable:
-        case wire::Call::hold:
-        case wire::Call::release_child:
-        case wire::Call::reset:
-        case wire::Call::start_child:
-        case wire::Call::delete_child: return true;
-        default: return false;
-    }
-}
-
-}  // namespace
-
 void Conversation::lost(Error why, Instant now) {
     if (over_) {
         return;
@@ -111,7 +90,7 @@ void Conversation::ask_again(std::uint64_t carried_out) {
         return open.waiting != Waiting::nobody && !is_renewal && open.request.call != wire::Call::label;
     };
     calls_.ask_again(carried_out, is_wanted, [this](wire::Request& request) {
-        request.again = must_not_repeat(request.call);
+        request.again = wire::is_command(request.call);  // a second `start` would be refused, a second `restart` would do it twice
         if (request.call == wire::Call::subscribe) {
             subscription_.go_on(request);
         }

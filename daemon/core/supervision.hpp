@@ -70,10 +70,8 @@ struct ChildView {
     ChildIndex waits_for = no_child;       ///< whom: what it requires, or the member that its group is parked on
     bool is_held = false;
     bool is_significant = false;
-    bool is_dynamic = false;  ///< a dynamic supervisor's child
-    Instant since{};          ///< when it came into its state
+    Instant since{};  ///< when it came into its state
     Duration watchdog{};
-    KillMode kill_mode = KillMode::group;
     Strategy strategy = Strategy::one_for_one;  ///< supervisors, also below
     AutoShutdown auto_shutdown = AutoShutdown::never;
     std::uint32_t intensity = 0;
@@ -206,6 +204,7 @@ class Supervision {
     [[nodiscard]] std::uint32_t take_team();
     [[nodiscard]] std::uint32_t take_limit();
     void describe(Child& child, const ChildSpec& spec);
+    void describe_team(Team& team, const SupervisorSpec& spec);
     ChildIndex make_entry(const ChildSpec& spec, ChildIndex supervisor, std::vector<Made>& made);
     void make_team(ChildIndex child, const SupervisorSpec& spec, std::vector<Made>& made);
     void append(ChildIndex child);
@@ -218,6 +217,8 @@ class Supervision {
     void remove_child(Step& step, ChildIndex child);
     void mark_removed(ChildIndex child, bool removed);
     [[nodiscard]] ChildIndex next_below(ChildIndex top, ChildIndex child) const;
+    [[nodiscard]] std::string path_below(ChildIndex supervisor, std::string_view name) const;
+    [[nodiscard]] ChildIndex entry_of(ChildIndex supervisor, std::string_view name) const;
     [[nodiscard]] ChildIndex sibling(ChildIndex supervisor, std::string_view name) const;
 
     // a new configuration (supervision_reload.cpp)
@@ -241,7 +242,6 @@ class Supervision {
     void compare(ChildIndex supervisor, const SupervisorSpec& spec, const std::string& prefix, Comparison& found) const;
     void compare_child(ChildIndex child, const ChildSpec& spec, const std::string& path, const std::string& prefix,
                        Comparison& found) const;
-    [[nodiscard]] ChildIndex entry_of(ChildIndex supervisor, std::string_view name) const;
     void merge_team(ChildIndex supervisor, const SupervisorSpec& spec, Merge& merge);
     [[nodiscard]] ChildIndex merge_child(ChildIndex supervisor, const ChildSpec& spec, Merge& merge);
     void order_row(ChildIndex supervisor, const std::vector<ChildIndex>& row);

@@ -11,10 +11,7 @@ namespace backplane::core {
 
 /// A sibling's name, or else a path below the root.
 ChildIndex Supervision::resolve(ChildIndex i, std::string_view to) const {
-    const Child& child = children_[i];
-    const Child& parent = children_[child.supervisor];
-    std::string path = parent.depth > 0 ? std::string{texts_[parent.path]}.append("/") : std::string{};
-    path.append(to);
+    const std::string path = path_below(children_[i].supervisor, to);
     for (const std::string_view wanted : {std::string_view{path}, to}) {
         const std::uint32_t entry = graph_.names().find(wanted);
         const ChildIndex found = entry != 0 ? graph_.names()[entry].reserved_for : no_child;

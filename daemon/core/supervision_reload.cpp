@@ -70,15 +70,6 @@ void Supervision::list_paths(const SupervisorSpec& spec, const std::string& pref
     }
 }
 
-/// The entry of that name, also one that is removed for now; `no_child` where there is none.
-ChildIndex Supervision::entry_of(ChildIndex supervisor, std::string_view name) const {
-    const Child& parent = children_[supervisor];
-    const std::string_view prefix = parent.depth > 0 ? texts_[parent.path] : std::string_view{};
-    const std::uint32_t entry = graph_.names().find(below(prefix, name));
-    const ChildIndex found = entry != 0 ? graph_.names()[entry].reserved_for : no_child;
-    return found != no_child && children_[found].supervisor == supervisor ? found : no_child;
-}
-
 /// Walks the new tree beside the old one and says of each entry what would become of it; the first thing that cannot be is `wrong`.
 void Supervision::compare(ChildIndex supervisor, const SupervisorSpec& spec, const std::string& prefix, Comparison& found) const {
     std::vector<ChildIndex> named;
@@ -259,19 +250,7 @@ void Supervision::remove_missing(Step& step, ChildIndex i) {
 
 /// The supervisor's part, then its row: the named ones in their new order, the others behind them in their old one.
 void Supervision::merge_team(ChildIndex supervisor, const SupervisorSpec& spec, Merge& merge) {
-    Team& team = team_of(supervisor);
-    team.period = spec.period;
-    team.intensity = spec.intensity;
-    team.strategy = spec.strategy;
-    team.on_give_up = spec.on_give_up;
-    team.auto_shutdown = spec.auto_shutdown;
-    team.on_start_failure = spec.on_start_failure;
-    team.on_root_give_up = spec.on_root_give_up;
-    team.start_order = spec.start_order;
-    team.max_children = spec.max_children;
-    team.partitions = spec.partitions;
-    texts_.release(team.template_child);
-    team.template_child = spec.template_child.empty() ? 0 : texts_.add(encode_child(spec.template_child.front()));
+    describe_team(team_of(supervisor), spec);
     if (spec.strategy == Strategy::dynamic) {
         return;
     }

@@ -94,10 +94,8 @@ ChildIndex Supervision::make_entry(const ChildSpec& spec, ChildIndex supervisor,
     if (supervisor == no_child) {
         child.path = texts_.add("/");
     } else {
-        const Child& parent = children_[supervisor];
-        child.depth = parent.depth + 1;
-        std::string path = child.depth > 1 ? std::string{texts_[parent.path]}.append("/") : std::string{};
-        child.path = texts_.add(path.append(spec.name));
+        child.depth = children_[supervisor].depth + 1;
+        child.path = texts_.add(path_below(supervisor, spec.name));
         append(i);
     }
     if (spec.limit.enabled) {
@@ -109,10 +107,8 @@ ChildIndex Supervision::make_entry(const ChildSpec& spec, ChildIndex supervisor,
     return i;
 }
 
-void Supervision::make_team(ChildIndex i, const SupervisorSpec& spec, std::vector<Made>& made) {
-    const std::uint32_t number = take_team();
-    Team& team = teams_[number];
-    team.child = i;
+/// The same for a supervisor's own part: nothing of its children, nothing of what it is about.
+void Supervision::describe_team(Team& team, const SupervisorSpec& spec) {
     team.period = spec.period;
     team.intensity = spec.intensity;
     team.strategy = spec.strategy;
@@ -123,9 +119,15 @@ void Supervision::make_team(ChildIndex i, const SupervisorSpec& spec, std::vecto
     team.start_order = spec.start_order;
     team.max_children = spec.max_children;
     team.partitions = spec.partitions;
-    if (!spec.template_child.empty()) {
-        team.template_child = texts_.add(encode_child(spec.template_child.front()));
-    }
+    texts_.release(team.template_child);
+    team.template_child = spec.template_child.empty() ? 0 : texts_.add(encode_child(spec.template_child.front()));
+}
+
+void Supervision::make_team(ChildIndex i, const SupervisorSpec& spec, std::vector<Made>& made) {
+    const std::uint32_t number = take_team();
+    Team& team = teams_[number];
+    team.child = i;
+    describe_team(team, spec);
     children_[i].team = number;
     for (const ChildSpec& entry : spec.children) {
         make_entry(entry, i, made);
@@ -317,14 +319,24 @@ void Supervision::mark_removed(ChildIndex top, bool removed) {
     }
 }
 
-/// The child of that name, removed ones not counted.
-ChildIndex Supervision::sibling(ChildIndex supervisor, std::string_view name) const {
+/// The path of an entry of that name: those of the root's children are their names alone.
+std::string Supervision::path_below(ChildIndex supervisor, std::string_view name) const {
     const Child& parent = children_[supervisor];
     std::string path = parent.depth > 0 ? std::string{texts_[parent.path]}.append("/") : std::string{};
-    path.append(name);
-    const std::uint32_t entry = graph_.names().find(path);
+    return path.append(name);
+}
+
+/// The entry of that name, also one that is removed for now; `no_child` where there is none.
+ChildIndex Supervision::entry_of(ChildIndex supervisor, std::string_view name) const {
+    const std::uint32_t entry = graph_.names().find(path_below(supervisor, name));
     const ChildIndex found = entry != 0 ? graph_.names()[entry].reserved_for : no_child;
-    return found != no_child && children_[found].supervisor == supervisor && children_[found].removed == 0 ? found : no_child;
+    return found != no_child && children_[found].supervisor == supervisor ? found : no_child;
+}
+
+/// The child of that name, removed ones not counted.
+ChildIndex Supervision::sibling(ChildIndex supervisor, std::string_view name) const {
+    const ChildIndex found = entry_of(supervisor, name);
+    return found != no_child && children_[found].removed == 0 ? found : no_child;
 }
 
 ErrorCode Supervision::configure(Step& step, std::string_view tree) {

@@ -75,10 +75,8 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.waits = waits_of(i, view.waits_for);
     view.is_held = child.held != 0;
     view.is_significant = child.significant != 0;
-    view.is_dynamic = is_dynamic(i);
     view.since = child.since;
     view.watchdog = child.watchdog;
-    view.kill_mode = child.kill_mode;
     view.device = child.device;
     view.last_device = child.last_device;
     view.pid = child.pid;

@@ -209,7 +209,6 @@ class Hub {
     void command(core::SessionIndex session, const wire::Request& request);
     void start_child(core::SessionIndex session, const wire::Request& request);
     void ask_about_children(const wire::Request& request, wire::Reply& answer) const;
-    [[nodiscard]] core::ChildIndex find_child(const std::string& name) const;
     [[nodiscard]] Expected<std::string> new_child(core::ChildIndex supervisor, const wire::Request& request) const;
     [[nodiscard]] wire::Added added(core::ChildIndex child) const;
     void tell_waits(wire::Row& row, const core::ChildView& view) const;

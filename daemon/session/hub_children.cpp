@@ -27,11 +27,8 @@ core::Verb verb_of(const wire::Request& request) {
 
 }  // namespace
 
-/// By a name, or by the line of what runs or ran last under it (S-61).
-core::ChildIndex Hub::find_child(const std::string& name) const { return engine_.supervision().find(name); }
-
 void Hub::command(core::SessionIndex session, const wire::Request& request) {
-    const core::ChildIndex child = find_child(request.name);
+    const core::ChildIndex child = engine_.supervision().find(request.name);
     if (child == core::no_child) {
         const std::uint32_t entry = engine_.graph().names().find(request.name);
         const bool task = entry != 0 && engine_.graph().names()[entry].device;
@@ -43,7 +40,7 @@ void Hub::command(core::SessionIndex session, const wire::Request& request) {
 }
 
 void Hub::start_child(core::SessionIndex session, const wire::Request& request) {
-    const core::ChildIndex supervisor = find_child(request.name);
+    const core::ChildIndex supervisor = engine_.supervision().find(request.name);
     if (supervisor == core::no_child || !engine_.supervision().view(supervisor, now_).is_supervisor) {
         refuse(session, request.id, ErrorCode::no_supervisor, request.name);
         return;
@@ -91,7 +88,7 @@ wire::Added Hub::added(core::ChildIndex child) const {
 /// count_children and get_childspec, at once (S-58).
 void Hub::ask_about_children(const wire::Request& request, wire::Reply& answer) const {
     const core::Supervision& tree = engine_.supervision();
-    const core::ChildIndex child = find_child(request.name);
+    const core::ChildIndex child = tree.find(request.name);
     if (request.call == Call::count_children) {
         if (child == core::no_child || !tree.view(child, now_).is_supervisor) {
             answer.error = Error{ErrorCode::no_supervisor, request.name};

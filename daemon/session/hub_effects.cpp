@@ -85,26 +85,6 @@ void Hub::granted(const core::Effect& effect) {
     reply(effect.session, std::move(answer));
 }
 
-namespace {
-
-/// Those that are answered by the name that they acted on.
-bool is_command(wire::Call call) {
-    switch (call) {
-        case wire::Call::start:
-        case wire::Call::stop:
-        case wire::Call::restart:
-        case wire::Call::enable:
-        case wire::Call::disable:
-        case wire::Call::hold:
-        case wire::Call::release_child:
-        case wire::Call::reset:
-        case wire::Call::delete_child: return true;
-        default: return false;
-    }
-}
-
-}  // namespace
-
 void Hub::answer(const core::Effect& effect, const core::Effects& effects) {
     if (effect.session >= connections_.size() || !connections_[effect.session]) {
         return;
@@ -121,7 +101,7 @@ void Hub::answer(const core::Effect& effect, const core::Effects& effects) {
         made.error.detail.clear();
         if (found->call == wire::Call::start_child) {
             made.body = added(effect.child);
-        } else if (is_command(found->call)) {
+        } else if (wire::is_command(found->call)) {
             made.body = wire::Named{found->name};
         }
     }

@@ -144,7 +144,7 @@ wire::Listing Hub::list(const wire::Request& request, Error& wrong) const {
     std::uint32_t place = engine_.supervision().root();
     core::ChildIndex supervisor = core::no_child;
     if (!request.name.empty()) {
-        supervisor = find_child(request.name);
+        supervisor = engine_.supervision().find(request.name);
         if (supervisor == core::no_child || !engine_.supervision().view(supervisor, now_).is_supervisor) {
             wrong = Error{ErrorCode::no_supervisor, request.name};
             return listing;

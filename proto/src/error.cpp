@@ -57,7 +57,6 @@ constexpr std::array table{
     Entry{ErrorCode::disabled, "disabled", Reach::request, exit_not_in_state},
     Entry{ErrorCode::max_children, "max_children", Reach::request, exit_not_in_state},
     Entry{ErrorCode::bad_spec, "bad_spec", Reach::request, exit_failed},
-    Entry{ErrorCode::no_process, "no_process", Reach::request, exit_not_in_state},
 
     Entry{ErrorCode::malformed, "malformed", Reach::connection, exit_failed},
     Entry{ErrorCode::oversized, "oversized", Reach::connection, exit_failed},

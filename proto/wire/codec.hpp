@@ -91,5 +91,7 @@ void encode(std::string& out, const NameState& message, Epoch epoch);
 
 /// The call's name on the wire, as in `register`.
 [[nodiscard]] std::string_view call_name(Call call);
+/// Whether the call has something done to a child: those that take `wait` and `again`.
+[[nodiscard]] bool is_command(Call call);
 
 }  // namespace backplane::wire

@@ -252,6 +252,8 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
 
 std::string_view call_name(Call call) { return shape_of(call).name; }
 
+bool is_command(Call call) { return (shape_of(call).takes & takes_wait) != 0; }
+
 Expected<Request> decode_request(const FrameView& frame, std::uint64_t& id) {
     id = 0;
     if (!has_only_flags(frame, flag::ack)) {

@@ -93,7 +93,6 @@ enum bp_status_code {
     BP_DISABLED = 50,
     BP_MAX_CHILDREN = 51,
     BP_BAD_SPEC = 52,
-    BP_NO_PROCESS = 53,
     // What ended the connection.
     BP_MALFORMED = 60,
     BP_OVERSIZED = 61,

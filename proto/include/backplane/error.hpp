@@ -49,7 +49,6 @@ enum class ErrorCode : std::uint16_t {
     disabled = 50,      ///< it stays down until it is enabled (X-14)
     max_children = 51,  ///< the dynamic supervisor has as many as it may (S-62)
     bad_spec = 52,      ///< the child that was given is not one; the detail names file, place and key
-    no_process = 53,    ///< the partition is down (S-64)
 
     // Connection: said in `bye`, then the connection is closed.
     malformed = 60,      ///< a frame or field that cannot be; the detail names it
