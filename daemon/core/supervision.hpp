@@ -293,6 +293,7 @@ class Supervision {
     void begin_group(Step& step, ChildIndex child);
     void advance_group(Step& step, ChildIndex supervisor);
     [[nodiscard]] bool advance_down(Step& step, ChildIndex supervisor);
+    [[nodiscard]] bool is_parked(ChildIndex child) const;
     [[nodiscard]] bool is_group_held(ChildIndex supervisor) const;
     [[nodiscard]] bool is_group_delayed(ChildIndex supervisor) const;
     [[nodiscard]] bool advance_member(Step& step, ChildIndex supervisor);
@@ -300,6 +301,7 @@ class Supervision {
     void begin_others(Step& step, ChildIndex child);
     void stop_for_group(Step& step, ChildIndex child);
     void park(Step& step, ChildIndex child);
+    void lay_aside(Step& step, ChildIndex supervisor);
     void unpark(ChildIndex child);
     void leave_group(ChildIndex child);
 

@@ -68,6 +68,7 @@ bool Supervision::advance_down(Step& step, ChildIndex supervisor) {
     if (i == no_child || team.from == no_child || children_[i].rank < children_[team.from].rank) {
         team.phase = GroupPhase::starting;
         team.cursor = Cursor{team.from, 0};
+        lay_aside(step, supervisor);
         return true;
     }
     const Child& child = children_[i];
@@ -108,6 +109,15 @@ void Supervision::stop_for_group(Step& step, ChildIndex i) {
     }
 }
 
+/// Whether its group waits for another before it comes to this one. Where the order is that of dependence the elders of that one go on
+/// (S-19): they do not depend on it.
+bool Supervision::is_parked(ChildIndex i) const {
+    const Team& team = team_of(children_[i].supervisor);
+    const bool elder =
+        team.strategy == Strategy::rest_for_one && team.parked_on != no_child && children_[i].rank < children_[team.parked_on].rank;
+    return team.parked_on != no_child && !elder;
+}
+
 /// Nothing of a restart is begun while a member is held.
 bool Supervision::is_group_held(ChildIndex supervisor) const {
     const Team& team = team_of(supervisor);
@@ -143,7 +153,7 @@ bool Supervision::advance_member(Step& step, ChildIndex supervisor) {
         }
         return true;
     }
-    if (team.parked_on != no_child) {
+    if (is_parked(i)) {
         return false;
     }
     if (children_[i].removed != 0) {
@@ -215,13 +225,19 @@ void Supervision::park(Step& step, ChildIndex i) {
     Team& team = team_of(children_[i].supervisor);
     team.parked_on = i;
     agenda_.push_back(children_[i].supervisor);  // what waited for its step waits no longer
-    for (ChildIndex member = team.from; member != no_child; member = children_[member].next) {
+    lay_aside(step, children_[i].supervisor);
+}
+
+/// Those that a parked group will not come to, and of which nothing is left, are down; a delay of theirs means nothing any more.
+void Supervision::lay_aside(Step& step, ChildIndex supervisor) {
+    const Team& team = team_of(supervisor);
+    for (ChildIndex member = team.parked_on != no_child ? team.from : no_child; member != no_child; member = children_[member].next) {
         Child& child = children_[member];
         const bool passed = team.phase == GroupPhase::starting && team.cursor.at != no_child &&
                             (child.rank < children_[team.cursor.at].rank || (team.cursor.at == member && team.cursor.begun != 0));
-        if (!passed && member != i && child.state == ChildState::restarting && child.pending == 0 && is_gone(member)) {
-            set_state(step, child, ChildState::down);
-            child.reason = DownReason::not_reached;
+        const bool waits = child.state == ChildState::restarting && child.pending == 0 && is_gone(member);
+        if (!passed && member != team.parked_on && is_parked(member) && waits) {
+            await_group(step, member);
         }
     }
 }

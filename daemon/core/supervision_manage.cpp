@@ -207,7 +207,8 @@ bool Supervision::must_wait(ChildIndex supervisor) const {
     }
     const Team& team = team_of(supervisor);
     const bool lives = team.state == TeamState::starting || team.state == TeamState::up;
-    return lives && team.phase != GroupPhase::none && team.cursor.begun != 0 && team.parked_on == no_child;
+    const bool in_step = lives && team.phase != GroupPhase::none && team.cursor.begun != 0;
+    return in_step && (team.cursor.at == no_child ? team.parked_on == no_child : !is_parked(team.cursor.at));
 }
 
 /// True: it waits, or is refused because its caller would not.

@@ -393,10 +393,13 @@ void Supervision::settled(Step& step, ChildIndex i) {
 /// Its group comes to it.
 void Supervision::await_group(Step& step, ChildIndex i) {
     Child& child = children_[i];
-    const bool parked = team_of(child.supervisor).parked_on != no_child;
+    const bool parked = is_parked(i);
     child.then_start = 0;
     set_state(step, child, parked ? ChildState::down : ChildState::restarting);
     child.reason = parked ? DownReason::not_reached : DownReason::none;
+    if (parked) {
+        drop_wish(child);
+    }
     answer_waiters(step, i, true, ErrorCode::ok);
 }
 

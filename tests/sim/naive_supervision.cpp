@@ -67,11 +67,17 @@ bool NaiveSupervision::missing(const Kid& kid) const {
     });
 }
 
+/// S-53a: its group waits for another; where later ones depend on earlier ones that concerns the later ones only.
+bool NaiveSupervision::parked(int k) const {
+    const Kid& s = at(at(k).parent);
+    return s.parked >= 0 && (s.sup().strategy != Strategy::rest_for_one || k >= s.parked);
+}
+
 /// An operation of this supervisor is in the midst of a step (S-58).
 bool NaiveSupervision::busy(int s) const {
     const bool lives = s >= 0 && (at(s).team == TeamState::starting || at(s).team == TeamState::up);
-    const int k = lives && at(s).op != GroupPhase::none && at(s).parked < 0 && !closing_ ? current(s) : nobody;
-    return k != nobody && at(k).turn == Turn::now;
+    const int k = lives && at(s).op != GroupPhase::none && !closing_ ? current(s) : nobody;
+    return k != nobody && at(k).turn == Turn::now && !parked(k);
 }
 
 // ---- one thing after the other -----------------------------------------------------------------------------------------------
@@ -120,6 +126,7 @@ bool NaiveSupervision::move_down(int s) {
         for (const int member : at(s).kids) {
             at(member).turn = Turn::todo;
         }
+        lay_aside(s);
         return true;
     }
     if (gone(k) && !at(k).wish) {
@@ -144,7 +151,14 @@ bool NaiveSupervision::move_up(int s) {
         groups(s) && k == at(s).from && at(k).turn == Turn::todo && std::any_of(at(s).kids.begin(), at(s).kids.end(), [&](int member) {
             return member >= k && (timer(Tick::backoff, member) != nullptr || at(member).frozen.ns > 0);
         });
-    if (at(s).parked >= 0 || (at(k).turn == Turn::todo && (frozen(s) || delays))) {
+    if (parked(k)) {
+        return false;
+    }
+    if (at(k).removed) {
+        at(k).turn = Turn::over;
+        return true;
+    }
+    if (at(k).turn == Turn::todo && (frozen(s) || delays)) {
         return false;
     }
     const ChildState state = at(k).state;
@@ -159,7 +173,7 @@ bool NaiveSupervision::move_up(int s) {
     }
     const bool had_its_turn = state == ChildState::down && at(k).reached;  // with the first
     const bool waits = state == ChildState::restarting && !at(k).wish && at(k).body == Body::draining;
-    if (state == ChildState::running || had_its_turn || at(k).disabled || at(k).removed || at(k).skip) {
+    if (state == ChildState::running || had_its_turn || at(k).disabled || at(k).skip) {
         at(k).turn = Turn::over;
     } else if (waits || holds(s)) {
         return false;
@@ -278,11 +292,15 @@ void NaiveSupervision::stop_for_group(int k) {
 void NaiveSupervision::park(int k) {
     Kid& s = at(at(k).parent);
     s.parked = k;
-    for (const int member : s.kids) {
-        const bool passed = s.op == GroupPhase::starting && (member < current(at(k).parent) || at(member).turn == Turn::now);
-        if (!passed && member >= s.from && member != k && at(member).state == ChildState::restarting && !at(member).wish && gone(member)) {
-            at(member).state = ChildState::down;
-            at(member).reason = DownReason::not_reached;
+    lay_aside(at(k).parent);
+}
+
+void NaiveSupervision::lay_aside(int s) {
+    for (const int member : at(s).parked >= 0 ? at(s).kids : std::vector<int>{}) {
+        const bool passed = at(s).op == GroupPhase::starting && (member < current(s) || at(member).turn == Turn::now);
+        const bool waits = at(member).state == ChildState::restarting && !at(member).wish && gone(member);
+        if (!passed && member >= at(s).from && member != at(s).parked && parked(member) && waits) {
+            await_group(member);
         }
     }
 }

@@ -131,6 +131,7 @@ class NaiveSupervision {
     [[nodiscard]] int current(int s) const;
     [[nodiscard]] bool missing(const Kid& kid) const;
     [[nodiscard]] bool dynamic(int k) const { return at(k).parent >= 0 && at(at(k).parent).sup().strategy == core::Strategy::dynamic; }
+    [[nodiscard]] bool parked(int k) const;
     [[nodiscard]] bool busy(int s) const;
     [[nodiscard]] bool holds(int s) const;
     // time
@@ -167,6 +168,7 @@ class NaiveSupervision {
     void came_down(int k);
     void begin_group(int k);
     void park(int k);
+    void lay_aside(int s);
     void unpark(int k);
     void release(int k, core::Attempt attempt);
     void stop(int k);

@@ -117,6 +117,7 @@ void NaiveSupervision::start_command(const Command& asked) {
     if (at(k).state == ChildState::restarting) {
         cancel(Tick::backoff, k);
         at(k).frozen = Duration{};
+        grant(k);
     } else {
         at(k).state == ChildState::quarantined ? release(k, Attempt::command) : start_now(k);
     }

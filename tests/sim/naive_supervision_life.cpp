@@ -352,10 +352,14 @@ void NaiveSupervision::settled(int k) {
 }
 
 void NaiveSupervision::await_group(int k) {
-    const bool parked = at(at(k).parent).parked >= 0;
+    const bool waits = parked(k);
     at(k).then_start = false;
-    at(k).state = parked ? ChildState::down : ChildState::restarting;
-    at(k).reason = parked ? DownReason::not_reached : DownReason::none;
+    at(k).state = waits ? ChildState::down : ChildState::restarting;
+    at(k).reason = waits ? DownReason::not_reached : DownReason::none;
+    if (waits) {
+        at(k).frozen = Duration{};
+        cancel(Tick::backoff, k);
+    }
     answer_all(k, true, ErrorCode::ok);
 }
 

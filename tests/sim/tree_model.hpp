@@ -174,6 +174,7 @@ class TreeModel {
     void set(Timer& timer, Duration delay, Tick kind);
 
     // starting and stopping (tree_model_life.cpp)
+    [[nodiscard]] DeviceId new_device_of(ChildIndex i) const;
     void begin(ChildIndex i, Attempt attempt);
     void started(ChildIndex i);
     bool advance_start(ChildIndex i);

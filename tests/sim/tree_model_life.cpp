@@ -34,6 +34,16 @@ bool TreeModel::is_current(ChildIndex i, std::uint32_t generation) const { retur
 
 // ---- starting ----------------------------------------------------------------------------------------------------------------
 
+/// The id is the core's choice. One that is stopped as it starts may start twice in a step.
+DeviceId TreeModel::new_device_of(ChildIndex i) const {
+    for (const wire::Event& told : events_) {
+        if (told.event == "child_starting" && told.name == entries_[i].path && told.id && !ids_.contains(*told.id)) {
+            return *told.id;
+        }
+    }
+    return {};
+}
+
 void TreeModel::begin(ChildIndex i, Attempt attempt) {
     Entry& e = at(i);
     if (!is_gone(i) || is_frozen(e.parent)) {
@@ -50,8 +60,7 @@ void TreeModel::begin(ChildIndex i, Attempt attempt) {
     e.excused = attempt == Attempt::command;
     ++e.generation;
     e.state = attempt == Attempt::restart ? ChildState::restarting : ChildState::starting;
-    const wire::Event* told = told_of("child_starting", i);
-    e.device = i == 1 ? hub_.engine().supervision().view(i, now_).device : told != nullptr && told->id ? *told->id : DeviceId{};
+    e.device = i == 1 ? hub_.engine().supervision().view(i, now_).device : new_device_of(i);
     if (!ids_.insert(e.device).second || !e.device) {
         note_wrong(e.path + " has no Device of its own in its new incarnation");  // D-1, D-10
     }

@@ -107,6 +107,43 @@ TEST(supervision_park, s53a_disable_cancels_the_retry_and_the_group_goes_on_with
     EXPECT_EQ(w.starts("a"), 2);
 }
 
+TEST(supervision_park, s19_s53a_an_elder_does_not_wait_for_the_one_that_its_group_is_parked_on) {
+    World w(rest_for_one({worker("a"), worker("b"), worker("c")}));
+    w.start().exits("b", 1).exits("b", 1);  // b waits for its delay
+    w.exits("a", 1);                        // and so does a, with which the group now begins
+    EXPECT_EQ(w.states({"a", "b", "c"}), "restarting restarting restarting");
+    w.command(Verb::stop, "b", true, 4);
+    w.pass(Duration::seconds(1));
+    EXPECT_EQ(w.states({"a", "b", "c"}), "running down down");
+    EXPECT_EQ(w.view("c").waits_for, w.child("b"));
+    w.command(Verb::start, "b", true, 5);
+    EXPECT_EQ(w.states({"a", "b", "c"}), "running running running");
+}
+
+TEST(supervision_park, s53a_one_that_dies_while_the_group_is_held_says_for_whom_it_waits) {
+    World w(one_for_all({worker("a"), worker("b")}));
+    w.start().command(Verb::hold, "b");
+    w.exits("b", 1).exits("a", 1);
+    w.command(Verb::stop, "b", true, 4);
+    w.command(Verb::release, "b");
+    EXPECT_EQ(w.states({"a", "b"}), "down down");
+    EXPECT_EQ(w.reason("a"), DownReason::not_reached);
+    EXPECT_EQ(w.view("a").waits_for, w.child("b"));
+    w.command(Verb::start, "b", true, 5);
+    EXPECT_EQ(w.states({"a", "b"}), "running running");
+}
+
+TEST(supervision_park, s53a_one_that_waits_has_no_delay_left_when_it_is_deleted) {
+    World w(rest_for_one({worker("a"), worker("b")}));
+    w.start().exits("b", 1).exits("b", 1).exits("a", 1);
+    w.command(Verb::stop, "a", true, 4);
+    EXPECT_EQ(w.reason("b"), DownReason::not_reached);
+    w.command(Verb::remove, "b", true, 5);  // the fixture saves and loads, and a timer of nobody's would be refused
+    EXPECT_EQ(w.states({"a", "b"}), "down gone");
+    w.command(Verb::start, "a", true, 6);
+    EXPECT_EQ(w.states({"a", "b"}), "running gone");
+}
+
 TEST(supervision_park, s53a_a_member_that_is_not_reached_yet_is_left_out) {
     World w(rest_for_one({worker("a"), notifying(worker("b")), worker("c"), worker("d")}));
     w.start().says_ready("b").exits("b", 1);
