@@ -89,6 +89,7 @@ void check_flags(Checks& checks, const SupervisorSpec& supervisor) {
     if (supervisor.partitions > 0 && dynamic) {
         checks.refuse("partitions", "\"partitions\" or \"strategy\": \"dynamic\"", "both");
     }
+    checks.only(supervisor.restart_burst > 0, "restart_every", "\"restart_every\" with \"restart_burst\" only");
     checks.only(dynamic, "max_children", "\"max_children\" with \"strategy\": \"dynamic\" only");
 }
 
@@ -105,6 +106,14 @@ void check_nested(Checks& checks, ChildSpec& child) {
         checks.refuse("start_timeout", "a duration or \"infinity\" on a supervisor", "\"no_wait\"");
     }
     checks.holders(child_fields(), Holder::process, "on a child with \"exec\" only", "it on a supervisor");
+    checks.holders(child_fields(), Holder::worker, "on a child with \"exec\" or \"task\" only", "it on a supervisor");
+}
+
+/// S-10: it is started when its client says so, or at once.
+void check_task(Checks& checks, core::ChildSpec& child) {
+    const Node* const timeout = checks.node().find("start_timeout");
+    child.readiness = timeout != nullptr && timeout->text == "no_wait" ? core::Readiness::exec : core::Readiness::notify;
+    checks.holders(child_fields(), Holder::process, "on a child with \"exec\" only", "it on a task");
 }
 
 /// S-3 and S-51: what may end a supervisor must end by itself, once and for all.
@@ -189,24 +198,30 @@ bool check_supervisor(Reader& reader, const Node& node, bool is_root, bool sound
 
 void check_child(Reader& reader, const Node& node, const Surroundings& around, bool sound, ChildSpec& child) {
     Checks checks(reader, node);
-    const bool has_exec = checks.has("exec");
+    const int starts =
+        static_cast<int>(checks.has("exec")) + static_cast<int>(checks.has("task")) + static_cast<int>(checks.has("supervisor"));
     child.is_supervisor = checks.has("supervisor");
-    if (!has_exec && !child.is_supervisor) {
-        reader.error(node.offset, "expected \"exec\" or \"supervisor\", got neither", "missing_start");
+    if (starts == 0) {
+        reader.error(node.offset, "expected \"exec\", \"task\" or \"supervisor\", got none", "missing_start");
     }
-    if (has_exec && child.is_supervisor) {
-        reader.error(node.offset, "expected \"exec\" or \"supervisor\", got both", bad_combination);
+    if (starts > 1) {
+        reader.error(node.offset, "expected \"exec\", \"task\" or \"supervisor\", got more than one", bad_combination);
         return;
     }
     if (child.is_supervisor) {
         check_nested(checks, child);
+    }
+    if (checks.has("task")) {
+        check_task(checks, child);
+    } else {
+        checks.holders(child_fields(), Holder::task, "on a child with \"task\" only", "it on another");
     }
     check_limit(checks, around, child);
     if (!sound) {
         return;
     }
     check_significance(checks, around, child);
-    if (!child.is_supervisor) {
+    if (!child.is_supervisor && !checks.has("task")) {
         check_readiness(checks, child);
         check_ends(checks, child.exits);
     }

@@ -35,7 +35,9 @@ class Numberer {
 
     /// Recursion is bounded by the depth of the document.
     void child(core::ChildSpec& spec) const {
-        if (!spec.is_supervisor) {
+        if (spec.is_task()) {
+            std::for_each(spec.task.arguments.begin(), spec.task.arguments.end(), [this](std::string& word) { text(word); });
+        } else if (!spec.is_supervisor) {
             launch(spec.launch);
         }
         for (core::SupervisorSpec& nested : spec.supervisor) {
@@ -76,21 +78,43 @@ class Numberer {
     std::string number_;
 };
 
+/// Calls `what` with a child and each below it.
+template <class What>
+void each_child(core::ChildSpec& child, const What& what) {
+    what(child);
+    for (core::SupervisorSpec& nested : child.supervisor) {
+        std::for_each(nested.template_child.begin(), nested.template_child.end(), [&what](auto& below) { each_child(below, what); });
+        std::for_each(nested.children.begin(), nested.children.end(), [&what](auto& below) { each_child(below, what); });
+    }
+}
+
 /// Calls `what` with each program of a child.
 template <class What>
 void each_program(core::ChildSpec& child, const What& what) {
-    if (!child.is_supervisor) {
-        what(child.launch);
-    }
-    for (core::SupervisorSpec& nested : child.supervisor) {
-        std::for_each(nested.template_child.begin(), nested.template_child.end(), [&what](auto& below) { each_program(below, what); });
-        std::for_each(nested.children.begin(), nested.children.end(), [&what](auto& below) { each_program(below, what); });
-    }
+    each_child(child, [&what](core::ChildSpec& one) { one.is_supervisor || one.is_task() ? void() : what(one.launch); });
+}
+
+template <class What>
+void each_task(core::ChildSpec& child, const What& what) {
+    each_child(child, [&what](core::ChildSpec& one) { one.is_task() ? what(one.task) : void(); });
+}
+
+/// A number is longer than what stands for it.
+void check_length(Reader& reader, const Node& element, core::ChildSpec& copy) {
+    each_task(copy, [&](const core::TaskSpec& task) {
+        if (!core::is_sound_task(task)) {
+            reader.error(element.offset, "expected arguments of 8192 bytes at most, got more in the instance " + copy.name,
+                         "invalid_arguments");
+        }
+    });
 }
 
 /// The texts in which a placeholder may stand.
 std::vector<std::string*> texts_of(core::ChildSpec& child) {
     std::vector<std::string*> texts;
+    each_task(child, [&texts](core::TaskSpec& task) {
+        std::for_each(task.arguments.begin(), task.arguments.end(), [&texts](std::string& word) { texts.push_back(&word); });
+    });
     each_program(child, [&texts](core::LaunchSpec& launch) {
         std::for_each(launch.exec.begin(), launch.exec.end(), [&texts](std::string& word) { texts.push_back(&word); });
         std::for_each(launch.environment.begin(), launch.environment.end(), [&texts](auto& pair) { texts.push_back(&pair.second); });
@@ -185,6 +209,7 @@ void append_instances(Reader& reader, const Node& element, core::ChildSpec child
         core::ChildSpec& copy = supervisor.children.emplace_back(child);
         copy.name = std::string{instances->stem}.append(std::to_string(instances->first + i));
         Numberer(instance_numbering, instances->first + i).child(copy);
+        check_length(reader, element, copy);
     }
 }
 
@@ -195,6 +220,7 @@ void make_partitions(Reader& reader, const Node& element, core::SupervisorSpec& 
     }
     for (std::uint32_t i = 0; i < supervisor.partitions; ++i) {
         supervisor.children.push_back(numbered(pattern.front(), i));
+        check_length(reader, element, supervisor.children.back());
     }
 }
 

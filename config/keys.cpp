@@ -158,7 +158,7 @@ constexpr KeyInfo children_info{.section = Section::supervisor,
                                 .inner = Section::child,
                                 .about = "The children, in the order in which they are started."};
 
-constexpr std::array<Field<SupervisorSpec>, 12> supervisor_rows{{
+constexpr std::array<Field<SupervisorSpec>, 14> supervisor_rows{{
     {{.section = Section::supervisor,
       .key = "strategy",
       .shape = Shape::choice,
@@ -219,6 +219,25 @@ constexpr std::array<Field<SupervisorSpec>, 12> supervisor_rows{{
       .holder = Holder::root,
       .about = "Whether the daemon stays for its clients when the root has given up, or ends with a failure."},
      member<&SupervisorSpec::on_root_give_up>},
+    {{.section = Section::supervisor,
+      .key = "restart_burst",
+      .shape = Shape::whole,
+      .problem = "invalid_restart_burst",
+      .low = 1,
+      .high = count_max,
+      .holder = Holder::root,
+      .about = "So many restarts may follow one another at once, in the whole daemon; further ones wait. Without it there is no bound."},
+     member<&SupervisorSpec::restart_burst>},
+    {{.section = Section::supervisor,
+      .key = "restart_every",
+      .shape = Shape::duration,
+      .problem = "invalid_restart_every",
+      .expected = "a duration above 0, such as \"100ms\"",
+      .fallback = "\"1s\"",
+      .low = 1,
+      .holder = Holder::root,
+      .about = "How often one more restart is allowed when restart_burst is used up."},
+     member<&SupervisorSpec::restart_every>},
     {{.section = Section::supervisor,
       .key = "start_order",
       .shape = Shape::choice,
@@ -311,7 +330,7 @@ void read_supervisor(Reader& reader, const Node& value, std::string_view problem
 /// Partitions are written as what makes them.
 Node written_supervisor(const SupervisorSpec& supervisor) {
     const std::optional<SupervisorSpec> folded = fold_partitions(supervisor);
-    return written_object(supervisor_fields(), folded ? *folded : supervisor, Holder::root);
+    return written_object(supervisor_fields(), folded ? *folded : supervisor, [](Holder holder) { return holder == Holder::root; });
 }
 
 Fields<Settings> settings_fields() { return settings_rows; }

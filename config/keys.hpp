@@ -45,6 +45,8 @@ enum class Shape : std::uint8_t {
 enum class Holder : std::uint8_t {
     any,
     process,  ///< children with `exec` only
+    task,     ///< children with `task` only
+    worker,   ///< children with either
     root,     ///< the root supervisor only
 };
 

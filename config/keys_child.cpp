@@ -84,7 +84,7 @@ std::optional<Node> write_shutdown(const KeyInfo& info, const ChildSpec& child) 
     return usual ? std::nullopt : std::optional{word_of(info, child.shutdown_kind, first_shutdown_word)};
 }
 
-/// `"no_wait"` (S-10) is readiness `exec` by another name, and adds nothing to it.
+/// `"no_wait"` (S-10) is readiness `exec` by another name, and adds nothing to it; where a task is waited for otherwise it is what says so.
 bool read_start_timeout(Reader& /*reader*/, const Node& value, const KeyInfo& info, ChildSpec& child) {
     if (value.kind == NodeKind::string && value.text == infinity_word[0]) {
         child.start_timeout = Duration::forever();
@@ -95,6 +95,9 @@ bool read_start_timeout(Reader& /*reader*/, const Node& value, const KeyInfo& in
 
 std::optional<Node> write_start_timeout(const KeyInfo& info, const ChildSpec& child) {
     const Duration usual = child.is_supervisor ? Duration::forever() : fresh<ChildSpec>().start_timeout;
+    if (child.is_task() && child.readiness == core::Readiness::exec) {
+        return text_value(start_timeout_words[1]);
+    }
     return child.start_timeout == usual ? std::nullopt : std::optional{value_of(info, child.start_timeout)};
 }
 
@@ -415,7 +418,11 @@ void read_child(Reader& reader, const Node& value, const Surroundings& around, N
 }
 
 Node written_child(const ChildSpec& child) {
-    return written_object(child_fields(), child, child.is_supervisor ? Holder::process : Holder::any);
+    const auto is_none = [&child](Holder holder) {
+        return (child.is_supervisor && (holder == Holder::process || holder == Holder::worker)) ||
+               (child.is_task() && holder == Holder::process);
+    };
+    return written_object(child_fields(), child, is_none);
 }
 
 }  // namespace backplane::config

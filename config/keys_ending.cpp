@@ -94,7 +94,7 @@ constexpr std::array<Field<ChildSpec>, 9> ending_rows{{
       .problem = "invalid_kill_after",
       .expected = "a duration such as \"5s\"",
       .fallback = "\"5s\"",
-      .holder = Holder::process,
+      .holder = Holder::worker,
       .about = "With shutdown no_wait: how long after the stop signal SIGKILL follows."},
      member<&ChildSpec::kill_after>},
     {{.section = Section::child,

@@ -52,6 +52,38 @@ bool read_exec(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec
 
 std::optional<Node> write_exec(const KeyInfo& info, const ChildSpec& child) { return value_of(info, child.launch.exec); }
 
+bool read_task(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ChildSpec& child) {
+    const bool sound = is_text(value) && !value.text.empty() && value.text.size() <= core::starter_bytes_max;
+    if (sound) {
+        child.task.starter = value.text;
+    }
+    return sound;
+}
+
+std::optional<Node> write_task(const KeyInfo& info, const ChildSpec& child) {
+    return child.is_task() ? std::optional{value_of(info, child.task.starter)} : std::nullopt;
+}
+
+bool read_task_arguments(Reader& /*reader*/, const Node& value, const KeyInfo& /*info*/, ChildSpec& child) {
+    if (value.kind != NodeKind::array ||
+        !std::all_of(value.items.begin(), value.items.end(), [](const Member& item) { return is_text(item.value); })) {
+        return false;
+    }
+    core::TaskSpec task{"any", {}};
+    for (const Member& item : value.items) {
+        task.arguments.push_back(item.value.text);
+    }
+    if (!core::is_sound_task(task)) {
+        return false;
+    }
+    child.task.arguments = std::move(task.arguments);
+    return true;
+}
+
+std::optional<Node> write_task_arguments(const KeyInfo& info, const ChildSpec& child) {
+    return child.task.arguments.empty() ? std::nullopt : std::optional{value_of(info, child.task.arguments)};
+}
+
 /// Nothing is refused for what it means to the worker, only for what execve could not carry.
 bool read_environment(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
     if (value.kind != NodeKind::object) {
@@ -115,7 +147,7 @@ bool read_probe(Reader& reader, const Node& value, const KeyInfo& info, ChildSpe
 constexpr std::string_view output_expected = "\"inherit\", \"null\" or an absolute path";
 constexpr std::string_view positive_expected = "a duration above 0, such as \"5s\"";
 
-constexpr std::array<Field<ChildSpec>, 11> process_rows{{
+constexpr std::array<Field<ChildSpec>, 13> process_rows{{
     {{.section = Section::child,
       .key = "exec",
       .shape = Shape::texts,
@@ -125,6 +157,23 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
       .holder = Holder::process,
       .about = "The program, an absolute path or a bare name that is looked up in PATH, and its arguments."},
      {read_exec, write_exec}},
+    {{.section = Section::child,
+      .key = "task",
+      .shape = Shape::text,
+      .problem = "invalid_start",
+      .expected = "the name under which a client offers to start it",
+      .low = 1,
+      .holder = Holder::task,
+      .about = "A task that a client runs: the name under which one offers to start it. As long as nobody does, the child waits."},
+     {read_task, write_task}},
+    {{.section = Section::child,
+      .key = "arguments",
+      .shape = Shape::texts,
+      .problem = "invalid_arguments",
+      .expected = "an array of strings without NUL, of 8192 bytes together at most",
+      .holder = Holder::task,
+      .about = "What the client is handed for the task, as it is."},
+     {read_task_arguments, write_task_arguments}},
     {{.section = Section::child,
       .key = "readiness",
       .shape = Shape::choice,
@@ -175,7 +224,7 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
       .problem = "invalid_managed",
       .expected = "true or false",
       .fallback = "false",
-      .holder = Holder::process,
+      .holder = Holder::worker,
       .about = "Whether the child goes when something goes with a fault that it monitors."},
      member<&ChildSpec::managed>},
     {{.section = Section::child,

@@ -6,6 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <initializer_list>
+
 #include <string_view>
 #include <utility>
 
@@ -124,29 +127,38 @@ Json object_of(Fields<Target> fields, Wanted wanted) {
 
 bool any_key(const KeyInfo& /*info*/) { return true; }
 
-Json exactly_one(std::string_view first, std::string_view second) {
-    return Json::array({{{"required", {first}}}, {{"required", {second}}}});
+Json exactly_one(std::initializer_list<std::string_view> keys) {
+    Json forms = Json::array();
+    for (const std::string_view key : keys) {
+        forms.push_back({{"required", {key}}});
+    }
+    return forms;
 }
 
-/// A program or a supervisor, and what is for programs with those only.
-Json child_form(bool is_template) {
-    const auto wanted = [is_template](const KeyInfo& info) { return !is_template || info.key != "name"; };
-    Json form = object_of(child_fields(), wanted);
-    form["oneOf"] = exactly_one("exec", "supervisor");
+/// Which keys an object must not have that has `key`.
+Json without(std::string_view key, std::initializer_list<Holder> holders) {
     Json refused = Json::object();
     for (const Field<core::ChildSpec>& field : child_fields()) {
-        if (field.info.holder == Holder::process) {
+        if (std::find(holders.begin(), holders.end(), field.info.holder) != holders.end()) {
             refused[std::string{field.info.key}] = false;
         }
     }
-    form["if"] = {{"required", {"supervisor"}}};
-    form["then"] = {{"properties", std::move(refused)}};
+    return {{"if", {{"required", {key}}}}, {"then", {{"properties", std::move(refused)}}}};
+}
+
+/// A program, a task or a supervisor, and what is for one of them with that only.
+Json child_form(bool is_template) {
+    const auto wanted = [is_template](const KeyInfo& info) { return !is_template || info.key != "name"; };
+    Json form = object_of(child_fields(), wanted);
+    form["oneOf"] = exactly_one({"exec", "task", "supervisor"});
+    form["allOf"] = Json::array({without("supervisor", {Holder::process, Holder::task, Holder::worker}), without("task", {Holder::process}),
+                                 without("exec", {Holder::task})});
     return form;
 }
 
 Json probe_form() {
     Json form = object_of(probe_fields(), any_key);
-    form["oneOf"] = exactly_one("command", "connect");
+    form["oneOf"] = exactly_one({"command", "connect"});
     return form;
 }
 

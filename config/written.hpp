@@ -105,13 +105,13 @@ std::optional<Node> write_inner_member(const KeyInfo& info, const Target& target
     return write_member<Member>(info, target.*Outer);
 }
 
-/// An object by the table, with what its rows write. Keys that only a `left_out` may have are not asked for; `any`: all are.
-template <class Target>
-[[nodiscard]] Node written_object(Fields<Target> fields, const Target& target, Holder left_out = Holder::any) {
+/// An object by the table, with what its rows write. Rows of a holder that `is_none` says this object is not are not asked for.
+template <class Target, class IsNone>
+[[nodiscard]] Node written_object(Fields<Target> fields, const Target& target, const IsNone& is_none) {
     Node object;
     object.kind = NodeKind::object;
     for (const Field<Target>& field : fields) {
-        if (left_out != Holder::any && field.info.holder == left_out) {
+        if (is_none(field.info.holder)) {
             continue;
         }
         if (std::optional<Node> value = field.ways.write(field.info, target)) {
@@ -119,6 +119,11 @@ template <class Target>
         }
     }
     return object;
+}
+
+template <class Target>
+[[nodiscard]] Node written_object(Fields<Target> fields, const Target& target) {
+    return written_object(fields, target, [](Holder) { return false; });
 }
 
 /// The value as JSON on one line of ASCII without control characters, which any terminal can show.

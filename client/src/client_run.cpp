@@ -21,6 +21,7 @@ void Client::run_ready() {
         // As in a thread of its own: an exception ends the program, and does not take the functions behind it along.
         [&]() noexcept { function(*this); }();
     }
+    start_tasks();
     connection.waiters().run(connection.now());
     if (connection.usable()) {
         connection.flush();

@@ -7,7 +7,10 @@
 
 #include <backplane/client.hpp>
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -15,8 +18,14 @@ namespace backplane {
 
 struct Client::State {
     std::shared_ptr<client_detail::Connection> connection;
-    Device self;              ///< `Client::device()`; empty until it is asked for
-    OnLogEvent on_log_event;  ///< empty: log events go to `try_event`
+    struct Offer {
+        Device device;  ///< has the name
+        std::string name;
+        OnTaskStart start;
+    };
+    std::map<std::uint64_t, Offer> offers;  ///< by the Device's id
+    Device self;                            ///< `Client::device()`; empty until it is asked for
+    OnLogEvent on_log_event;                ///< empty: log events go to `try_event`
     std::shared_ptr<client_detail::Posts> posts;
     std::jthread thread;  ///< serves the connection, between `start_thread` and `stop_thread`
 

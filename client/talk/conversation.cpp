@@ -178,7 +178,9 @@ void Conversation::disconnect(DeviceId id, const Fault& fault) {
     if (!over_ && inboxes_.is_live(id)) {
         const wire::Disconnect frame = to_frame(id, fault);
         outbox_.add_counted([&](std::string& out) { wire::encode(out, frame); });
+        tasks_.erase(id.value);  // that was its end
     }
+    say_task(id, "over");
     forget(id);
 }
 

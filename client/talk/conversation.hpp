@@ -30,9 +30,11 @@
 #include <backplane/values.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace backplane::talk {
 
@@ -120,6 +122,13 @@ class Conversation {
         heartbeats_.forget(id);
     }
 
+    // Tasks that the daemon asks for (conversation_tasks.cpp).
+    /// The oldest of those that nobody has taken yet. Its Device is here from its arrival on.
+    [[nodiscard]] std::optional<wire::StartTask> take_start();
+    /// Says what became of a task that was asked for, by its Device: `running`, or `completed`, `ignored` or `failed`, with which its
+    /// Device is let go of. Nothing where it is none any more.
+    void say_task(DeviceId id, std::string_view state, std::string_view why = {});
+
     [[nodiscard]] Inboxes& inboxes() { return inboxes_; }
     [[nodiscard]] const Inboxes& inboxes() const { return inboxes_; }
 
@@ -185,6 +194,7 @@ class Conversation {
     void on_labelled(const Calls::Open& call, const Error& refusal);
     Expected<void> on_event(const wire::FrameView& frame);
     Expected<void> on_name_state(const wire::FrameView& frame);
+    Expected<void> on_start_task(const wire::FrameView& frame);
     void acknowledge();
 
     // Coming back (conversation_resume.cpp).
@@ -203,7 +213,9 @@ class Conversation {
     Calls calls_{wakes_};
     News news_{wakes_};
     Subscription subscription_;
-    std::string partial_;  ///< the beginning of a frame whose rest has not come
+    std::unordered_map<std::uint64_t, std::string> tasks_;  ///< by Device: how the daemon calls what runs with it
+    std::deque<wire::StartTask> starts_;                    ///< asked for and not yet taken
+    std::string partial_;                                   ///< the beginning of a frame whose rest has not come
     std::optional<Error> over_;
     std::optional<Error> ids_refused_;
     Epoch epoch_;

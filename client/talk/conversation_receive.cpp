@@ -120,6 +120,7 @@ Expected<void> Conversation::dispatch(const wire::FrameView& frame) {
         case wire::FrameType::reply: return on_reply(frame);
         case wire::FrameType::event: return on_event(frame);
         case wire::FrameType::name_state: return on_name_state(frame);
+        case wire::FrameType::start_task: return on_start_task(frame);
         default: return {};  // `withdrawn` was counted, and that is all there is to it
     }
 }

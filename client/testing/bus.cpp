@@ -3,6 +3,8 @@
 #include "client/testing/bus.hpp"
 
 #include "client/testing/local_connection.hpp"
+#include "config/child_text.hpp"
+#include "config/settings.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -21,6 +23,15 @@ core::EngineLimits limits_of(const testing::LocalBusOptions& options) {
     return limits;
 }
 
+/// One processor is enough here.
+class BusForm final : public session::ChildForm {
+  public:
+    [[nodiscard]] Expected<core::ChildSpec> read(std::string_view text, const core::SupervisorSpec& among) const override {
+        return config::read_child_text(text, among, 1);
+    }
+    [[nodiscard]] std::string write(const core::ChildSpec& child) const override { return config::child_text(child); }
+};
+
 session::HubOptions hub_options() {
     session::HubOptions options;
     options.pid = daemon_pid;
@@ -38,6 +49,11 @@ LocalBusState::LocalBusState(const testing::LocalBusOptions& options)
     set_now(now_);
     hub().feed(core::Event::boot(options.epoch, options.seed, options_.uid, core::encode_limits(limits_)));
     settle();
+}
+
+const session::ChildForm& LocalBusState::form() {
+    static const BusForm form;
+    return form;
 }
 
 // ---- connections -----------------------------------------------------------------------------------------------------
@@ -89,8 +105,10 @@ void LocalBusState::carry() {
     }
 }
 
-/// What a tick of the daemon does behind the reading. There is no machine below: all that the core can want of one is its end.
+/// What a tick of the daemon does behind the reading. There is no machine below that could start a process: all that the core can want of
+/// one is its end.
 void LocalBusState::settle() {
+    bool moved = false;
     do {
         while (hub().wants_go_on()) {
             hub().go_on();
@@ -101,12 +119,16 @@ void LocalBusState::settle() {
         take_moves();
         std::vector<core::Effect> machine;
         hub().take_machine(machine);
+        moved = !machine.empty();
         for (const core::Effect& effect : machine) {
             if (effect.kind == core::EffectKind::halt) {
                 hub().say_bye();
+            } else if (effect.kind == core::EffectKind::spawn) {
+                constexpr std::int32_t not_supported = 95;  // EOPNOTSUPP
+                hub().feed(core::Event::spawn_failed(effect.child, effect.generation, core::SpawnStep::unsupported, not_supported));
             }
         }
-    } while (hub().wants_go_on());
+    } while (moved || hub().wants_go_on());
     std::vector<core::SessionIndex> dirty;
     hub().take_dirty(dirty);
     std::vector<std::string> lines;
@@ -160,6 +182,20 @@ void LocalBusState::after(Duration delay, std::function<void()> act) {
     if (!due.is_never()) {
         acts_.emplace(due, std::move(act));
     }
+}
+
+Expected<void> LocalBusState::configure(std::string_view json) {
+    const config::Reading reading = config::read_settings(json, "");
+    if (!reading.ok()) {
+        return unexpected(ErrorCode::config_invalid, config::problem_text(reading.errors.front()));
+    }
+    if (core_->engine.supervision().root() != core::no_child) {
+        return unexpected(ErrorCode::already_present, "this bus has a tree already");
+    }
+    carry();
+    hub().feed(core::Event::configure(core::encode_spec(reading.settings.root)));
+    carry();
+    return {};
 }
 
 // ---- faults ----------------------------------------------------------------------------------------------------------

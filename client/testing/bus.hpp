@@ -62,6 +62,8 @@ class LocalBusState {
     void set_now(Instant at);
     void after(Duration delay, std::function<void()> act);
 
+    [[nodiscard]] Expected<void> configure(std::string_view json);
+
     void kill(LocalConnection& connection);
     void crash(Duration away);
     void stop();
@@ -72,8 +74,11 @@ class LocalBusState {
     struct Core {
         core::Engine engine;
         session::Hub hub;
-        Core(const core::EngineLimits& limits, const session::HubOptions& options) : engine(limits), hub(engine, options) {}
+        Core(const core::EngineLimits& limits, const session::HubOptions& options) : engine(limits), hub(engine, options) {
+            hub.set_form(&form());
+        }
     };
+    [[nodiscard]] static const session::ChildForm& form();
     [[nodiscard]] session::Hub& hub() { return core_->hub; }
     [[nodiscard]] const session::Hub& hub() const { return core_->hub; }
     void settle();

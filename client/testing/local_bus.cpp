@@ -46,6 +46,8 @@ Client LocalBus::connect(ConnectOptions options) {
     return LocalAccess::client(std::make_shared<LocalConnection>(state_, name, options.resume));
 }
 
+Expected<void> LocalBus::configure(std::string_view json) { return state_->configure(json); }
+
 Instant LocalBus::now() const { return state_->now(); }
 
 void LocalBus::advance(Duration by) {

@@ -25,8 +25,9 @@ enum class DeadlineKind : std::uint8_t {
     watchdog,       ///< owner: child; its sign of life is due (X-5)
     cooldown,       ///< owner: child; its quarantine is over (X-2)
     postponed,      ///< owner: number of a command that waits for its supervisor (S-58)
+    token,          ///< owner: none; one more restart is allowed (X-19)
 };
-inline constexpr DeadlineKind deadline_kind_last = DeadlineKind::postponed;
+inline constexpr DeadlineKind deadline_kind_last = DeadlineKind::token;
 
 /// Names one set deadline; 0 is none. Reused only after the deadline has fired or was cancelled.
 using DeadlineId = std::uint32_t;

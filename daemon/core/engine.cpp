@@ -21,7 +21,7 @@ constexpr std::uint64_t operations_mask =
     bit(EventKind::create) | bit(EventKind::link) | bit(EventKind::unlink) | bit(EventKind::disconnect) | bit(EventKind::shutdown_request) |
     bit(EventKind::manage) | bit(EventKind::register_name) | bit(EventKind::release_name) | bit(EventKind::watch_name) |
     bit(EventKind::unwatch_name) | bit(EventKind::subscribe) | bit(EventKind::command) | bit(EventKind::session_asked) |
-    bit(EventKind::heartbeat) | bit(EventKind::label) | bit(EventKind::add_child);
+    bit(EventKind::heartbeat) | bit(EventKind::label) | bit(EventKind::add_child) | bit(EventKind::task_said);
 }  // namespace
 
 Engine::Engine(const EngineLimits& limits) : limits_(limits), graph_(texts_, deadlines_), supervision_(graph_, deadlines_, texts_) {
@@ -299,6 +299,7 @@ void Engine::close_session(Step& step, const Event& event) {
     const ChildIndex worker = session.greeted != 0 ? session.worker : no_child;
     supervision_.forget_session(event.session);
     graph_.close_session(event.session, event.text);
+    supervision_.client_gone(step, event.session, event.text);
     if (worker != no_child) {
         supervision_.socket_ended(step, worker, session.worker_generation, event.flag != 0);
     }
@@ -405,6 +406,9 @@ void Engine::dispatch_naming(Step& step, const Event& event) {
         default: done = graph_.unwatch_name(event.session, event.text); break;
     }
     step.answer(event.session, event.number, done, done == ErrorCode::ok ? std::string_view{} : event.text);
+    if (event.kind == EventKind::register_name && done == ErrorCode::ok) {
+        supervision_.starter_up(step, event.text);
+    }
 }
 
 void Engine::label(Step& step, const Event& event) {
@@ -430,6 +434,7 @@ void Engine::dispatch_process(Step& step, const Event& event) {
             }
             break;
         case EventKind::reload: supervision_.reload(step, event); break;
+        case EventKind::task_said: supervision_.task_said(step, event); break;
         case EventKind::alive:
             event.flag != 0 ? supervision_.silent(step, event.child, event.generation)
                             : supervision_.alive(step, event.child, event.generation);

@@ -62,6 +62,7 @@ enum class EventKind : std::uint8_t {
     alive,      ///< a process gave the sign of life that its watchdog waits for (X-5)
     add_child,  ///< a child more for a supervisor, for a session (`start_child` of 8.10)
     reload,     ///< a new configuration for the tree (S-66)
+    task_said,  ///< a client says what became of a task that it was asked to start (S-8)
 };
 
 /// Flags of a `reload`.
@@ -86,6 +87,11 @@ inline constexpr Verb verb_last = Verb::reset;
 /// Flags of a `command`.
 inline constexpr std::uint8_t command_waits = 1;
 inline constexpr std::uint8_t command_again_flag = 2;
+
+/// What a client says of a task that it was asked to start. `running` is readiness (S-8); the three behind it end an attempt; `over` tells
+/// that nothing of a task is left whose Device the daemon has ended (decision 13).
+enum class TaskWord : std::uint8_t { running, completed, ignored, failed, over };
+inline constexpr TaskWord task_word_last = TaskWord::over;
 
 /// How a process ended, as waitid tells it.
 enum class ExitHow : std::uint8_t { exited = 0, signalled = 1, dumped = 2, unknown = 3 };
@@ -351,6 +357,17 @@ struct Event {
         e.generation = generation;
         e.mode = static_cast<std::uint8_t>(how);
         e.argument = status;
+        return e;
+    }
+    /// `request` is answered by an `answer` effect. `why`: of a failed one.
+    [[nodiscard]] static Event task_said(SessionIndex s, ChildIndex child, std::uint32_t generation, TaskWord word, std::string_view why,
+                                         std::uint64_t request) {
+        Event e = of(EventKind::task_said, s);
+        e.child = child;
+        e.generation = generation;
+        e.mode = static_cast<std::uint8_t>(word);
+        e.text = why;
+        e.number = request;
         return e;
     }
     [[nodiscard]] static Event exiting(ChildIndex child, std::uint32_t generation) {

@@ -94,6 +94,8 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::disconnect: return may_act() && event.fault <= fault_kind_max;
         case EventKind::command: return may_act() && event.mode <= static_cast<std::uint8_t>(verb_last);
         case EventKind::add_child: return is_client() && event.text.size() <= tree_bytes_max;
+        case EventKind::task_said:
+            return is_client() && event.mode <= static_cast<std::uint8_t>(task_word_last) && event.text.size() <= text_bytes_max;
         case EventKind::reload: return event.session == daemon_session && event.text.size() <= tree_bytes_max;
         case EventKind::spawned:
         case EventKind::exiting:
@@ -132,7 +134,7 @@ bool Engine::parts_agree() const {
             good = good && supervision_.is_postponed(due.owner);
             return;
         }
-        const bool of_nobody = due.kind == DeadlineKind::task_grace;
+        const bool of_nobody = due.kind == DeadlineKind::task_grace || due.kind == DeadlineKind::token;
         good = good && (of_nobody || (of_session ? graph_.is_open(due.owner) : supervision_.contains(due.owner)));
     });
     return good && watchers == graph_watchers_ && heartbeats == graph_.heartbeat_count();

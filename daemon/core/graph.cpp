@@ -179,6 +179,21 @@ void Graph::set_owner(DeviceId id, SessionIndex session) {
     }
 }
 
+void Graph::owe_start(Step& step, DeviceId id) {
+    if (is_live(id)) {
+        owe_about(step, Owed::start, devices_[id.slot()].owner, id.slot(), id.slot());
+    }
+}
+
+void Graph::withdraw(Step& step, DeviceId id, const FaultRecord& fault) {
+    if (is_live(id)) {
+        end_and_tell(step, id.slot(), fault);
+        return;
+    }
+    TextIndex unused = fault.text;
+    texts_.release(unused);
+}
+
 // ---- names -----------------------------------------------------------------------------------------------------------
 
 void Graph::give_name(Step& step, std::string_view name, DeviceId id) {

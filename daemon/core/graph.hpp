@@ -83,7 +83,17 @@ struct Extra {
 };
 
 /// What a node on an owed list is. `lost` is a notice about a Device of which nothing is known any more (L-9).
-enum class Owed : std::uint8_t { nothing = 0, notice = 1, shutdown = 2, ended = 3, refusal = 4, withdrawn = 5, name_state = 6, lost = 7 };
+enum class Owed : std::uint8_t {
+    nothing = 0,
+    notice = 1,
+    shutdown = 2,
+    ended = 3,
+    refusal = 4,
+    withdrawn = 5,
+    name_state = 6,
+    lost = 7,
+    start = 8
+};
 
 /// A link, or a thing owed: 36 bytes.
 struct Edge {
@@ -255,6 +265,10 @@ class Graph {
     void end_device(Step& step, DeviceId id, const FaultRecord& fault);
     /// Hands a process's Device to the session of its own program, or back to the daemon (session 0).
     void set_owner(DeviceId id, SessionIndex session);
+    /// Asks the session that owns it to start a task with this Device (S-8).
+    void owe_start(Step& step, DeviceId id);
+    /// Ends it and tells its owner, who has not asked for that (decision 13). Takes over the fault's share of its text.
+    void withdraw(Step& step, DeviceId id, const FaultRecord& fault);
     /// Puts a shutdown request on the receiver's list; at most one waits for each receiver.
     void owe_shutdown(Step& step, DeviceId from, DeviceId to);
 

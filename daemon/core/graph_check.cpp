@@ -100,7 +100,7 @@ std::string Graph::check_session(SessionIndex number, Marks& marks) const {
         if (node.owed == Owed::nothing || node.on_out != 0 || !mark(marks.edges, i, on_owed_list)) {
             return of("session", number, "owed list is broken");
         }
-        if (node.owed == Owed::notice || node.owed == Owed::ended || node.owed == Owed::shutdown) {
+        if (node.owed == Owed::notice || node.owed == Owed::ended || node.owed == Owed::shutdown || node.owed == Owed::start) {
             ++marks.pins[node.target];
         }
         if (node.owed == Owed::notice && devices_[node.target].state != DeviceState::dying &&

@@ -73,7 +73,7 @@ bool Graph::bounds_hold() const {
     for (std::uint32_t i = 0; good && i < edges_.size(); ++i) {
         const Edge& edge = edges_[i];
         const bool notes = edge.owed == Owed::refusal || edge.owed == Owed::lost;
-        good = edge.owed <= Owed::lost && slot(edge.watcher) && node(edge.out_next) && node(edge.out_previous) && node(edge.in_next) &&
+        good = edge.owed <= Owed::start && slot(edge.watcher) && node(edge.out_next) && node(edge.out_previous) && node(edge.in_next) &&
                node(edge.in_previous) && node(edge.owed_next);
         good = good && (notes                           ? edge.target < refusals_.size()
                         : edge.owed == Owed::name_state ? edge.target < name_notes_.size()

@@ -15,7 +15,7 @@ void Graph::owe_about(Step& step, Owed kind, SessionIndex session, std::uint32_t
     node.hashed = 0;
     node.on_in = 0;
     node.on_out = 0;
-    if (kind == Owed::notice || kind == Owed::ended || kind == Owed::shutdown) {
+    if (kind == Owed::notice || kind == Owed::ended || kind == Owed::shutdown || kind == Owed::start) {
         ++devices_[about].pins;
     }
     owe(step, session, made);
@@ -59,6 +59,7 @@ void Graph::release_owed(std::uint32_t number) {
             }
             unpin(about);
             break;
+        case Owed::start:
         case Owed::ended: unpin(about); break;
         case Owed::lost:
         case Owed::refusal:
@@ -132,6 +133,7 @@ OwedView Graph::owed_otherwise(const Edge& node) const {
             view.about = id_of(node.target);
             view.fault = fault_of(devices_[node.target]);
             break;
+        case Owed::start:
         case Owed::shutdown:
             view.to = DeviceId::make(node.to_generation, node.watcher);
             view.about = id_of(node.target);

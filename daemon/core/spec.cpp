@@ -36,6 +36,7 @@ class SpecWriter {
     }
 
     void launch(const LaunchSpec& spec);
+    void task(const TaskSpec& spec);
     void exits(const ExitPolicy& spec);
     void child(const ChildSpec& spec);
     void supervisor(const SupervisorSpec& spec);
@@ -52,6 +53,11 @@ class SpecWriter {
 
     ImageWriter image_;
 };
+
+void SpecWriter::task(const TaskSpec& spec) {
+    text(spec.starter);
+    texts(spec.arguments);
+}
 
 void SpecWriter::launch(const LaunchSpec& spec) {
     texts(spec.exec);
@@ -146,6 +152,7 @@ void SpecWriter::child(const ChildSpec& spec) {
     }
     texts(spec.requires_up);
     launch(spec.launch);
+    task(spec.task);
     count(spec.supervisor.size());
     for (const SupervisorSpec& nested : spec.supervisor) {
         supervisor(nested);
@@ -161,6 +168,8 @@ void SpecWriter::supervisor(const SupervisorSpec& spec) {
     byte(spec.on_start_failure);
     byte(spec.on_root_give_up);
     byte(spec.start_order);
+    number(spec.restart_burst);
+    duration(spec.restart_every);
     number(spec.max_children);
     number(spec.partitions);
     count(spec.template_child.size());
@@ -218,6 +227,22 @@ std::string encode_launch(const LaunchSpec& launch) {
     writer.byte(spec_form_version);
     writer.launch(launch);
     return out;
+}
+
+std::string encode_task(const TaskSpec& task) {
+    std::string out;
+    SpecWriter writer(out);
+    writer.byte(spec_form_version);
+    writer.task(task);
+    return out;
+}
+
+bool is_sound_task(const TaskSpec& task) {
+    std::size_t bytes = 0;
+    for (const std::string& argument : task.arguments) {
+        bytes += argument.size() + sizeof(std::uint32_t);
+    }
+    return !task.starter.empty() && task.starter.size() <= starter_bytes_max && bytes <= task_arguments_bytes_max;
 }
 
 bool ExitPolicy::empty() const {

@@ -123,6 +123,16 @@ struct LaunchSpec {
     ProbeSpec probe;  ///< for readiness `probe` only
 };
 
+/// Of all arguments of a task together: they go to its client in one frame, in which each byte may take six.
+inline constexpr std::size_t task_arguments_bytes_max = 8192;
+inline constexpr std::size_t starter_bytes_max = 255;  ///< as any name
+
+/// A task of a client: what the client that offers a start function is asked to run (X-3, S-8). The core looks up who offers it.
+struct TaskSpec {
+    std::string starter;                 ///< the name under which the function is offered; empty: no task
+    std::vector<std::string> arguments;  ///< handed to it as they are
+};
+
 /// A standing order (decision 14): laid whenever both ends are up.
 struct StandingLink {
     std::string to;  ///< a sibling's name, or a path below the root
@@ -155,7 +165,10 @@ struct ChildSpec {
     std::vector<StandingLink> links;
     std::vector<std::string> requires_up;    ///< siblings' names, or paths below the root (X-6)
     LaunchSpec launch;                       ///< processes
+    TaskSpec task;                           ///< tasks of a client
     std::vector<SupervisorSpec> supervisor;  ///< supervisors: exactly one
+
+    [[nodiscard]] bool is_task() const { return !task.starter.empty(); }
 };
 
 struct SupervisorSpec {
@@ -167,14 +180,16 @@ struct SupervisorSpec {
     OnStartFailure on_start_failure = OnStartFailure::retry;  ///< the root only
     OnRootGiveUp on_root_give_up = OnRootGiveUp::stay;        ///< the root only
     StartOrder start_order = StartOrder::list;
-    std::uint32_t max_children = 0;         ///< dynamic only; zero: no bound
-    std::uint32_t partitions = 0;           ///< a partition supervisor has so many children, named by their number (S-64)
-    std::vector<ChildSpec> template_child;  ///< dynamic: exactly one, without a name (S-4)
+    std::uint32_t restart_burst = 0;                ///< the root only: so many restarts at once (X-19); zero: no bound
+    Duration restart_every = Duration::seconds(1);  ///< the root only: how often one more is allowed
+    std::uint32_t max_children = 0;                 ///< dynamic only; zero: no bound
+    std::uint32_t partitions = 0;                   ///< a partition supervisor has so many children, named by their number (S-64)
+    std::vector<ChildSpec> template_child;          ///< dynamic: exactly one, without a name (S-4)
     std::vector<ChildSpec> children;
 };
 
 /// The first byte of what is encoded here; another one is refused.
-inline constexpr std::uint8_t spec_form_version = 2;
+inline constexpr std::uint8_t spec_form_version = 3;
 
 [[nodiscard]] std::string encode_spec(const SupervisorSpec& tree);
 /// Reads hostile bytes: any error is `corrupt_image` naming the field; nesting is bounded at 64.
@@ -199,6 +214,11 @@ struct NewChild {
 
 [[nodiscard]] std::string encode_launch(const LaunchSpec& launch);
 [[nodiscard]] Expected<LaunchSpec> decode_launch(std::string_view bytes);
+
+[[nodiscard]] std::string encode_task(const TaskSpec& task);
+[[nodiscard]] Expected<TaskSpec> decode_task(std::string_view bytes);
+/// Whether it may be one: a name of 1 to 255 bytes, and arguments within their bound.
+[[nodiscard]] bool is_sound_task(const TaskSpec& task);
 
 [[nodiscard]] std::string_view strategy_name(Strategy strategy);
 [[nodiscard]] std::string_view restart_type_name(RestartType type);

@@ -21,6 +21,7 @@ class SpecReader {
 
     bool version();
     bool launch(LaunchSpec& spec);
+    bool task(TaskSpec& spec);
     bool supervisor(SupervisorSpec& spec, int depth);
     /// Where it may do without a name.
     enum class Name : std::uint8_t { wanted, none, either };
@@ -230,10 +231,13 @@ bool SpecReader::links(std::vector<StandingLink>& list) {
     return true;
 }
 
-/// A child is a program or a subtree, never both and never neither.
+/// A child is a program, a task or a subtree, one of them.
 bool SpecReader::child_kind(const ChildSpec& spec) {
     if (spec.is_supervisor) {
-        return (spec.supervisor.size() == 1 && spec.launch.exec.empty()) || wrong("supervisor");
+        return (spec.supervisor.size() == 1 && spec.launch.exec.empty() && !spec.is_task()) || wrong("supervisor");
+    }
+    if (spec.is_task()) {
+        return (spec.supervisor.empty() && spec.launch.exec.empty() && !spec.oneshot && is_sound_task(spec.task)) || wrong("task");
     }
     return (spec.supervisor.empty() && !spec.launch.exec.empty() && !spec.launch.exec.front().empty()) || wrong("exec");
 }
@@ -252,8 +256,10 @@ bool SpecReader::middle(ChildSpec& spec) {
     return backoff(spec.backoff) && limit(spec.limit) && duration("watchdog", spec.watchdog) &&
            integer("stop_signal", spec.stop_signal, 1, signals_max) && flag("signal_group", spec.signal_group) &&
            choice("kill_mode", spec.kill_mode, KillMode::leader) && duration("kill_after", spec.kill_after) && exits(spec.exits) &&
-           links(spec.links) && texts("requires", spec.requires_up) && launch(spec.launch);
+           links(spec.links) && texts("requires", spec.requires_up) && launch(spec.launch) && task(spec.task);
 }
+
+bool SpecReader::task(TaskSpec& spec) { return text("task", spec.starter) && texts("task.arguments", spec.arguments); }
 
 bool SpecReader::child(ChildSpec& spec, int depth, Name name) {
     if (!head(spec) || !middle(spec)) {
@@ -291,9 +297,10 @@ bool SpecReader::flags(SupervisorSpec& spec) {
                       choice("auto_shutdown", spec.auto_shutdown, AutoShutdown::all_significant) &&
                       choice("on_start_failure", spec.on_start_failure, OnStartFailure::stop) &&
                       choice("on_root_give_up", spec.on_root_give_up, OnRootGiveUp::exit) &&
-                      choice("start_order", spec.start_order, StartOrder::parallel) && number("max_children", spec.max_children) &&
+                      choice("start_order", spec.start_order, StartOrder::parallel) && number("restart_burst", spec.restart_burst) &&
+                      duration("restart_every", spec.restart_every) && number("max_children", spec.max_children) &&
                       number("partitions", spec.partitions);
-    return read && (spec.period.ns != 0 || wrong("period"));
+    return read && (spec.period.ns != 0 || wrong("period")) && (spec.restart_every.ns != 0 || wrong("restart_every"));
 }
 
 /// S-4: a dynamic supervisor has one, and no other has any.
@@ -381,6 +388,15 @@ Expected<LaunchSpec> decode_launch(std::string_view bytes) {
         return reader.error("launch");
     }
     return launch;
+}
+
+Expected<TaskSpec> decode_task(std::string_view bytes) {
+    SpecReader reader(bytes);
+    TaskSpec task;
+    if (!reader.version() || !reader.task(task) || !reader.end()) {
+        return reader.error("task");
+    }
+    return task;
 }
 
 }  // namespace backplane::core

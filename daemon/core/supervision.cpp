@@ -101,6 +101,12 @@ void Supervision::due(Step& step, const Due& due) {
         postponed_due(step, due.owner);
         return;
     }
+    if (due.kind == DeadlineKind::token) {
+        bucket_.timer = 0;
+        serve_slots(step);
+        settle(step);
+        return;
+    }
     if (due.owner == no_child || due.owner >= children_.size()) {
         return;
     }
@@ -138,6 +144,7 @@ void Supervision::due(Step& step, const Due& due) {
         case DeadlineKind::resume_grace:
         case DeadlineKind::heartbeat:
         case DeadlineKind::postponed:
+        case DeadlineKind::token:
         case DeadlineKind::task_grace: break;
     }
     settle(step);

@@ -49,6 +49,7 @@ struct ChildView {
     std::string_view name;  ///< within its supervisor; empty for the root
     std::string_view path;  ///< below the root; "/" for the root
     bool is_supervisor = false;
+    bool is_task = false;  ///< a client runs it; `pid` is the client's
     ChildState state = ChildState::down;
     DeviceId device{};  ///< zero while there is none
     DeviceId last_device{};
@@ -145,8 +146,14 @@ class Supervision {
     void reload(Step& step, const Event& event);
     /// What `reload` would do with it: changes in the order of the new tree, nothing where nothing changes.
     [[nodiscard]] Expected<std::vector<Change>> plan(std::string_view tree) const;
-    /// A session that waited for an answer is gone.
+    /// A session is gone that may have waited for an answer.
     void forget_session(SessionIndex session);
+    /// Its Devices are gone or about to go, and the tasks that it was asked to run with them (D-2, T-10). `why`: detail of the drops.
+    void client_gone(Step& step, SessionIndex session, std::string_view why);
+    /// What a client says of a task: `Event::task_said`.
+    void task_said(Step& step, const Event& event);
+    /// Under this name something may be started from now on.
+    void starter_up(Step& step, std::string_view name);
 
     /// The daemon before this one crashed: says again, for each process, what the machine was to do about it.
     void recover(Step& step);
@@ -180,6 +187,10 @@ class Supervision {
     [[nodiscard]] SupervisorSpec flags_of(ChildIndex supervisor) const;
     /// The encoded LaunchSpec of a process entry.
     [[nodiscard]] std::string_view launch(ChildIndex child) const;
+    /// What the client is asked to run; nothing in it where the entry is none of a client's.
+    [[nodiscard]] TaskSpec task(ChildIndex child) const;
+    /// The Device that offered to start the task that runs, or ran last.
+    [[nodiscard]] DeviceId starter(ChildIndex child) const { return children_[child].starter; }
 
     void save(ImageWriter& image) const;
     /// False for bytes that no `save` wrote; indexes and enumerators are checked, as the bytes may be hostile.
@@ -192,6 +203,8 @@ class Supervision {
         ExitClass exit_class = ExitClass::normal;
         bool start_failure = false;
         bool completed = false;                   ///< it did its work before it was ready (S-9)
+        bool ignored = false;                     ///< completed: its client declined to start it (S-28)
+        bool shutdown_error = false;              ///< it was asked to stop and ended badly (S-37)
         RestartWish wish = RestartWish::by_type;  ///< what its exit policy says (X-7)
     };
     struct Made {
@@ -281,8 +294,11 @@ class Supervision {
     [[nodiscard]] bool pass_gate(Step& step, ChildIndex child);
     void block(Step& step, ChildIndex child, ChildIndex on);
     void wake_dependants(Step& step, ChildIndex child);
+    void unblock(Step& step, ChildIndex child);
     void freeze_dependants(Step& step, ChildIndex child);
-    [[nodiscard]] bool take_slot(ChildIndex child);
+    [[nodiscard]] bool take_slot(Step& step, ChildIndex child);
+    [[nodiscard]] bool needs_token(const Child& child) const;
+    [[nodiscard]] bool has_token(Step& step, const Child& child);
     void free_slot(Step& step, ChildIndex child);
     void serve_slots(Step& step);
     [[nodiscard]] Waits waits_of(ChildIndex child, ChildIndex& whom) const;
@@ -324,6 +340,7 @@ class Supervision {
     void show_stopping(Step& step, Child& child);
 
     // ends and what follows (supervision_restart.cpp)
+    [[nodiscard]] Ending judge(ChildIndex child, ExitHow how, std::int32_t status);
     void take_end(Step& step, ChildIndex child, Ending ending);
     void over(Step& step, ChildIndex child, const Ending& ending);
     void stay_down(Step& step, ChildIndex child, const Ending& ending, bool decided);
@@ -354,6 +371,17 @@ class Supervision {
     void fall_told(Step& step);
     void fall_dependants(Step& step, ChildIndex child, std::vector<ChildIndex>& fallen);
     void announce(Step& step, ChildIndex child, const FaultRecord& fault);
+
+    // tasks of a client (supervision_task.cpp)
+    [[nodiscard]] DeviceId find_starter(ChildIndex child) const;
+    void await_starter(ChildIndex child);
+    void begin_task(Step& step, ChildIndex child);
+    void leave_client(ChildIndex child);
+    void end_task(Step& step, ChildIndex child);
+    void finish_task(Step& step, ChildIndex child, Ending ending);
+    void withdraw_task(Step& step, ChildIndex child, const FaultRecord& fault, StopCause cause);
+    void kill_task(Step& step, ChildIndex child);
+    [[nodiscard]] bool tasks_hold() const;
 
     // commands (supervision_command.cpp)
     [[nodiscard]] ErrorCode may_start(ChildIndex child) const;
@@ -424,8 +452,12 @@ class Supervision {
     std::vector<RestartWindow> limits_;   ///< of children with a limit of their own; entry 0 is none
     std::vector<Order> orders_;           ///< entry 0 is none
     std::vector<Waiter> waiters_;
-    std::vector<Postponed> postponed_;    ///< in the order in which they came
-    std::vector<ChildIndex> slot_queue_;  ///< who waits for a slot, from `slot_first_` on; those no longer `queued` are passed over
+    std::vector<Postponed> postponed_;  ///< in the order in which they came
+    std::vector<ChildIndex> tasks_;     ///< by session: the one of its tasks that was started last
+    TokenBucket bucket_;
+    bool client_left_ = false;                 ///< within `client_gone`: what ends now ends for that
+    std::vector<ChildIndex> starter_waiters_;  ///< who waits for somebody that starts it
+    std::vector<ChildIndex> slot_queue_;       ///< who waits for a slot, from `slot_first_` on; those no longer `queued` are passed over
     std::vector<std::uint32_t> free_limits_;
     std::uint64_t random_ = 0;
     ChildIndex root_ = no_child;

@@ -6,7 +6,8 @@
 ///   draining   `body`              nothing of the old group is left (P-4)
 ///   held       `held`              release
 ///   blocked    `blocked`           the last of what it requires is up; a backoff stands still meanwhile
-///   slot       `queued`            a slot is free: in the order in which they came to wait
+///   starter    `blocked`           a client offers what starts the task; nothing is counted, as with `blocked`
+///   slot       `queued`            a slot is free, and a restart has its token: in the order in which they came
 ///   group      the group's cursor  its turn
 #include "daemon/core/supervision.hpp"
 
@@ -21,6 +22,7 @@ std::string_view waits_name(Waits waits) {
         case Waits::held: return "held";
         case Waits::slot: return "slot";
         case Waits::group: return "group";
+        case Waits::starter: return "starter";
     }
     return "unknown";
 }
@@ -51,8 +53,12 @@ bool Supervision::pass_gate(Step& step, ChildIndex i) {
         block(step, i, on);
         return false;
     }
+    if (child.is_task != 0 && !find_starter(i)) {
+        block(step, i, no_child);
+        return false;
+    }
     child.blocked = 0;
-    return child.is_supervisor() || take_slot(i);
+    return child.is_supervisor() || take_slot(step, i);
 }
 
 /// Nothing is counted, and its backoff stands still.
@@ -67,6 +73,9 @@ void Supervision::block(Step& step, ChildIndex i, ChildIndex on) {
         Record& record = log(step, RecordKind::child_blocked, i);
         record.supervisor = on;
     }
+    if (on == no_child) {
+        await_starter(i);
+    }
 }
 
 /// It came up, or went for good: whoever was blocked by it looks again.
@@ -79,19 +88,23 @@ void Supervision::wake_dependants(Step& step, ChildIndex i) {
     }
     // Lists begin with the youngest; elders come first.
     for (auto at = blocked.rbegin(); at != blocked.rend(); ++at) {
-        const ChildIndex who = *at;
-        Child& child = children_[who];
-        if (child.blocked == 0) {
-            continue;
-        }
-        child.blocked = 0;
-        if (child.frozen.ns > 0) {
-            child.backoff_timer = deadlines_.set(step.now + child.frozen, DeadlineKind::backoff, who);
-            child.frozen = Duration{};
-        }
-        try_begin(step, who);
-        agenda_.push_back(child.supervisor);
+        unblock(step, *at);
     }
+}
+
+/// It looks again; its backoff goes on.
+void Supervision::unblock(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    if (child.blocked == 0) {
+        return;
+    }
+    child.blocked = 0;
+    if (child.frozen.ns > 0) {
+        child.backoff_timer = deadlines_.set(step.now + child.frozen, DeadlineKind::backoff, i);
+        child.frozen = Duration{};
+    }
+    try_begin(step, i);
+    agenda_.push_back(child.supervisor);
 }
 
 /// It went down: the delays of those that require it stand still from here.
@@ -105,10 +118,10 @@ void Supervision::freeze_dependants(Step& step, ChildIndex i) {
 
 // ---- slots ------------------------------------------------------------------------------------------------------------------
 
-/// Takes one of the slots, or a place in the queue for them.
-bool Supervision::take_slot(ChildIndex i) {
+/// Takes one of the slots, and a token where it needs one, or a place in the queue for them.
+bool Supervision::take_slot(Step& step, ChildIndex i) {
     Child& child = children_[i];
-    if (slots_used_ >= starts_at_once_) {
+    if (slots_used_ >= starts_at_once_ || !has_token(step, child)) {
         if (child.queued == 0) {
             child.queued = 1;
             slot_queue_.push_back(i);
@@ -117,7 +130,27 @@ bool Supervision::take_slot(ChildIndex i) {
     }
     child.slot = 1;
     ++slots_used_;
+    bucket_.used += needs_token(child) ? 1U : 0U;
     return true;
+}
+
+/// A first start and one by command need none, so that a storm of restarts keeps nobody from being started otherwise.
+bool Supervision::needs_token(const Child& child) const { return team_of(root_).restart_burst != 0 && child.attempt == Attempt::restart; }
+
+/// Where there is none, the queue is served again when the next one has come back.
+bool Supervision::has_token(Step& step, const Child& child) {
+    if (!needs_token(child)) {
+        return true;
+    }
+    const Team& root = team_of(root_);
+    const std::int64_t came_back = (step.now - bucket_.at).ns / root.restart_every.ns;
+    bucket_.used = came_back < bucket_.used ? bucket_.used - static_cast<std::uint32_t>(came_back) : 0;
+    bucket_.at = bucket_.used == 0 ? step.now : bucket_.at + Duration{came_back * root.restart_every.ns};
+    const bool has = bucket_.used < root.restart_burst;
+    if (!has && bucket_.timer == 0) {
+        bucket_.timer = deadlines_.set(bucket_.at + root.restart_every, DeadlineKind::token, 0);
+    }
+    return has;
 }
 
 /// Its start is over, in whatever way.
@@ -132,7 +165,11 @@ void Supervision::free_slot(Step& step, ChildIndex i) {
 
 void Supervision::serve_slots(Step& step) {
     while (slots_used_ < starts_at_once_ && slot_first_ < slot_queue_.size()) {
-        const ChildIndex next = slot_queue_[slot_first_++];
+        const ChildIndex next = slot_queue_[slot_first_];
+        if (children_[next].queued != 0 && !has_token(step, children_[next])) {
+            break;
+        }
+        ++slot_first_;
         if (children_[next].queued != 0) {
             children_[next].queued = 0;
             try_begin(step, next);
@@ -163,7 +200,7 @@ Waits Supervision::waits_of(ChildIndex i, ChildIndex& whom) const {
     }
     if (child.blocked != 0) {
         whom = missing(i);
-        return Waits::blocked;
+        return whom == no_child && child.is_task != 0 && !find_starter(i) ? Waits::starter : Waits::blocked;
     }
     if (child.held != 0 && (child.pending == 0 || child.attempt == Attempt::restart)) {
         return Waits::held;

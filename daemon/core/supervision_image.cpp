@@ -32,6 +32,8 @@ void Supervision::save(ImageWriter& image) const {
     image.array(postponed_);
     image.array(slot_queue_.data() + slot_first_, slot_queue_.size() - slot_first_);
     image.array(free_limits_);
+    image.array(tasks_);
+    image.array(starter_waiters_);
     image.value(static_cast<std::uint64_t>(limits_.size()));
     for (std::size_t i = 1; i < windows_.size(); ++i) {
         windows_[i].save(image);
@@ -40,6 +42,7 @@ void Supervision::save(ImageWriter& image) const {
         limits_[i].save(image);
     }
     image.value(random_);
+    image.value(bucket_);
     for (const std::uint32_t value : {root_, urgency_, closing_, wants_exit_, free_child_, free_team_, free_order_, next_postponed_}) {
         image.value(value);
     }
@@ -48,7 +51,8 @@ void Supervision::save(ImageWriter& image) const {
 bool Supervision::load(ImageReader& image) {
     std::uint64_t limits = 0;
     const bool arrays = image.array(children_) && image.array(teams_) && image.array(orders_) && image.array(waiters_) &&
-                        image.array(postponed_) && image.array(slot_queue_) && image.array(free_limits_) && image.value(limits);
+                        image.array(postponed_) && image.array(slot_queue_) && image.array(free_limits_) && image.array(tasks_) &&
+                        image.array(starter_waiters_) && image.value(limits);
     if (!arrays || children_.empty() || teams_.empty() || orders_.empty() || limits == 0 || limits > image.left()) {
         return image.fail();
     }
@@ -64,7 +68,7 @@ bool Supervision::load(ImageReader& image) {
             }
         }
     }
-    if (!image.value(random_)) {
+    if (!image.value(random_) || !image.value(bucket_) || bucket_.at.ns < 0) {
         return false;
     }
     for (std::uint32_t* value : {&root_, &urgency_, &closing_, &wants_exit_, &free_child_, &free_team_, &free_order_, &next_postponed_}) {
@@ -72,7 +76,7 @@ bool Supervision::load(ImageReader& image) {
             return false;
         }
     }
-    if (!numbers_hold() || !orders_hold() || !tree_holds() || !free_lists_hold()) {
+    if (!numbers_hold() || !orders_hold() || !tree_holds() || !free_lists_hold() || !tasks_hold()) {
         return image.fail();
     }
     derive();
@@ -93,18 +97,20 @@ bool Supervision::child_holds(const Child& child) const {
     const std::size_t children = children_.size();
     const bool indexes = child.supervisor < children && child.first < children && child.last < children && child.next < children &&
                          child.previous < children && child.team < teams_.size() && child.orders_from < orders_.size() &&
-                         child.orders_to < orders_.size() && child.limit < limits_.size();
+                         child.orders_to < orders_.size() && child.limit < limits_.size() && child.next_task < children &&
+                         child.previous_task < children;
     const bool texts = texts_.contains(child.name) && texts_.contains(child.path) && texts_.contains(child.launch) &&
                        texts_.contains(child.exits) && texts_.contains(child.verdict.text) && texts_.contains(child.last_fault.text);
     const bool spec = within(child.restart, RestartType::temporary) && within(child.shutdown_kind, ShutdownKind::no_wait) &&
                       within(child.readiness, Readiness::delay) && within(child.on_limit, OnLimit::stop_child) &&
                       within(child.kill_mode, KillMode::leader) && child.stop_signal >= 1 && child.stop_signal <= 64;
-    const bool kinds = within(child.state, ChildState::quarantined) && within(child.reason, DownReason::not_reached) &&
+    const bool kinds = within(child.state, ChildState::quarantined) && within(child.reason, DownReason::ignored) &&
                        within(child.body, Body::draining) && within(child.attempt, Attempt::command) &&
                        within(child.last_class, ExitClass::abnormal) && within(child.life.cause, StopCause::watchdog) &&
                        within(child.life.stage, StopStage::killed) && within(child.verdict.kind, FaultKind::unreachable) &&
                        within(child.last_fault.kind, FaultKind::unreachable);
-    const bool flags = (child.slot | child.pending | child.blocked | child.queued | child.held | child.disabled | child.added) <= 1;
+    const bool flags = (child.slot | child.pending | child.blocked | child.queued | child.held | child.disabled | child.added |
+                        child.is_task | child.awaits_starter) <= 1;
     bool lengths = child.ready_at.ns >= 0 && child.since.ns >= 0 && child.alive_until.ns >= 0;
     for (const Duration length : {child.shutdown, child.start_timeout, child.ready_delay, child.watchdog, child.kill_after, child.cooldown,
                                   child.limit_period, child.backoff_initial, child.backoff_max, child.reset_after, child.frozen}) {
@@ -132,7 +138,7 @@ bool Supervision::team_holds(std::size_t i) const {
                        within(team.on_root_give_up, OnRootGiveUp::exit) && within(team.start_order, StartOrder::parallel) &&
                        within(team.state, TeamState::stopping) && within(team.end, TeamEnd::auto_shutdown) &&
                        within(team.phase, GroupPhase::starting);
-    return indexes && kinds && team.period.ns > 0;
+    return indexes && kinds && team.period.ns > 0 && team.restart_every.ns > 0;
 }
 
 bool Supervision::numbers_hold() const {

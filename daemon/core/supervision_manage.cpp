@@ -171,7 +171,11 @@ ErrorCode Supervision::name_new(ChildIndex supervisor, NewChild& added, ChildSpe
             return ErrorCode::bad_spec;
         }
         spec = std::move(*read);
-        spec.launch.exec.insert(spec.launch.exec.end(), added.arguments.begin(), added.arguments.end());
+        std::vector<std::string>& arguments = spec.is_task() ? spec.task.arguments : spec.launch.exec;
+        arguments.insert(arguments.end(), added.arguments.begin(), added.arguments.end());
+        if (spec.is_task() && !is_sound_task(spec.task)) {
+            return ErrorCode::bad_spec;
+        }
     }
     if (!added.key.empty()) {
         spec.name = added.key;

@@ -21,6 +21,10 @@ bool Supervision::fall(Step& step, ChildIndex i, const FaultRecord& cascade) {
         return false;
     }
     keep_fault(child.verdict, cascade);
+    if (child.is_task != 0) {
+        withdraw_task(step, i, cascade, StopCause::doomed);  // at once (decision 13)
+        return true;
+    }
     // A program that manages itself was told so, and has its shutdown time to end by itself.
     const Device* device = graph_.find(child.device);
     const bool by_program = device != nullptr && (device->traits & trait_by_program) != 0;
@@ -103,13 +107,14 @@ void Supervision::shutdown_requested(Step& step, ChildIndex i, DeviceId) {
     settle(step);
 }
 
-void Supervision::adopted(Step&, ChildIndex i, std::uint32_t generation, SessionIndex session) {
+void Supervision::adopted(Step& step, ChildIndex i, std::uint32_t generation, SessionIndex session) {
     if (!is_current(i, generation) || children_[i].body == Body::none || children_[i].body == Body::draining) {
         return;
     }
     children_[i].life.adopted = 1;
     deadlines_.cancel(children_[i].settle_timer);  // it speaks again
     graph_.set_owner(children_[i].device, session);
+    starter_up(step, texts_[children_[i].path]);
 }
 
 void Supervision::socket_ended(Step& step, ChildIndex i, std::uint32_t generation, bool said_bye) {
@@ -221,6 +226,13 @@ void Supervision::disconnected(Step& step, ChildIndex i, const FaultRecord& faul
         return;
     }
     Child& child = children_[i];
+    if (child.is_task != 0) {
+        announce(step, i, fault);
+        end_task(step, i);
+        texts_.release(text);
+        settle(step);
+        return;
+    }
     deadlines_.cancel(child.settle_timer);
     if (fault.kind != FaultKind::cascade) {
         // Once it is doomed the cascade is fixed, whatever its program says on its way out (W-8).

@@ -23,6 +23,9 @@ void Supervision::recover(Step& step) {
     for (ChildIndex i = 1; i < children_.size(); ++i) {
         const Child& child = children_[i];
         const bool whole = child.kill_mode == KillMode::group;
+        if (child.is_task != 0) {
+            continue;  // its client comes back, or is gone (T-10); what it was asked is owed to its session
+        }
         switch (child.body) {
             case Body::none: break;
             case Body::spawning: say(EffectKind::spawn_or_find, i, 0); break;

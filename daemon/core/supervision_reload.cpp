@@ -27,7 +27,7 @@ std::string below(std::string_view prefix, std::string_view name) {
 /// Whether two specifications start the same thing: what differs otherwise holds without a restart.
 bool starts_the_same(const ChildSpec& a, const ChildSpec& b) {
     return a.is_supervisor == b.is_supervisor && a.managed == b.managed && a.readiness == b.readiness && a.oneshot == b.oneshot &&
-           (a.is_supervisor || encode_launch(a.launch) == encode_launch(b.launch));
+           (a.is_supervisor || (encode_launch(a.launch) == encode_launch(b.launch) && encode_task(a.task) == encode_task(b.task)));
 }
 
 }  // namespace

@@ -33,12 +33,30 @@ void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, Exi
     if (whole) {
         send_signal(step, i, signal_kill, true);
     }
+    Ending ending = judge(i, how, status);
+    child.body = Body::draining;
+    take_end(step, i, ending);
+    child.life_timer = deadlines_.set(step.now + group_patience, DeadlineKind::kill_overdue, i);
+    Effect& reap = step.effect(EffectKind::reap);
+    reap.child = i;
+    reap.generation = generation;
+    reap.argument = whole ? 0 : 1;
+    over(step, i, ending);
+    texts_.release(ending.fault.text);
+    settle(step);
+}
+
+/// F-5. The ending's fault has a share of its text.
+Supervision::Ending Supervision::judge(ChildIndex i, ExitHow how, std::int32_t status) {
+    Child& child = children_[i];
     const ExitPolicy policy = policy_of(child);
-    const ExitVerdict verdict = judge_exit(child.life, ExitRules{policy, child.stop_signal, child.oneshot != 0}, how, status);
+    const bool may_complete = child.oneshot != 0 || child.is_task != 0;
+    const ExitVerdict verdict = judge_exit(child.life, ExitRules{policy, child.stop_signal, may_complete}, how, status);
     Ending ending;
     ending.exit_class = verdict.exit_class;
     ending.start_failure = verdict.start_failure;
     ending.completed = verdict.completed;
+    ending.shutdown_error = verdict.shutdown_error;
     ending.wish = verdict.wish;
     ending.fault.kind = verdict.kind;
     ending.fault.argument = verdict.argument;
@@ -51,19 +69,7 @@ void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, Exi
     }
     child.last_how = static_cast<std::uint8_t>(how);
     child.last_status = status;
-    child.body = Body::draining;
-    take_end(step, i, ending);
-    if (verdict.shutdown_error) {
-        log_end(step, RecordKind::shutdown_error, i, ending);
-    }
-    child.life_timer = deadlines_.set(step.now + group_patience, DeadlineKind::kill_overdue, i);
-    Effect& reap = step.effect(EffectKind::reap);
-    reap.child = i;
-    reap.generation = generation;
-    reap.argument = whole ? 0 : 1;
-    over(step, i, ending);
-    texts_.release(ending.fault.text);
-    settle(step);
+    return ending;
 }
 
 void Supervision::group_empty(Step& step, ChildIndex i, std::uint32_t generation) {
@@ -106,6 +112,9 @@ void Supervision::take_end(Step& step, ChildIndex i, Ending ending) {
     child.pid = 0;
     freeze_dependants(step, i);
     fall_told(step);
+    if (ending.shutdown_error) {
+        log_end(step, RecordKind::shutdown_error, i, ending);
+    }
 }
 
 /// S-13, S-24 for an attempt that failed, and what an exit policy makes of it.
@@ -159,8 +168,9 @@ void Supervision::stay_down(Step& step, ChildIndex i, const Ending& ending, bool
         child.reason = DownReason::terminated;
     } else if (ending.completed) {
         note_started(step, i);
-        child.reason = DownReason::completed;
-        child.remove = child.restart == RestartType::temporary && child.retain == 0 ? 1 : 0;
+        child.reason = ending.ignored ? DownReason::ignored : DownReason::completed;
+        const bool goes = child.restart == RestartType::temporary && child.retain == 0;
+        child.remove = goes || (ending.ignored && is_dynamic(i)) ? 1 : 0;  // S-9, S-28
     } else if (ending.start_failure && !decided) {
         child.reason = DownReason::failed;
         start_failed(step, i);
@@ -227,6 +237,9 @@ void Supervision::count_restart(Step& step, ChildIndex i, const Ending& ending) 
     const Team& team = team_of(child.supervisor);
     const bool cascade = ending.fault.kind == FaultKind::cascade && ending.fault.root;
     DeviceId root = cascade ? ending.fault.root : child.last_device;
+    if (client_left_) {
+        root = child.starter;  // all its tasks went with their client
+    }
     // S-29 gathers siblings that fell together. One that falls again for the same root is a new event, else a ring of
     // dependencies could restart for ever without being counted.
     const bool again = child.last_root == root;
@@ -411,7 +424,7 @@ void Supervision::came_down(Step& step, ChildIndex i) {
         show_root(step);
     }
     answer_waiters(step, i, true, ErrorCode::ok);
-    if (child.reason == DownReason::completed) {
+    if (child.reason == DownReason::completed || child.reason == DownReason::ignored) {
         answer_waiters(step, i, false, ErrorCode::ok);
         wake_dependants(step, i);
     }

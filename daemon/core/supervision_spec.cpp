@@ -61,6 +61,8 @@ SupervisorSpec Supervision::flags_of(ChildIndex i) const {
     spec.on_start_failure = team.on_start_failure;
     spec.on_root_give_up = team.on_root_give_up;
     spec.start_order = team.start_order;
+    spec.restart_burst = team.restart_burst;
+    spec.restart_every = team.restart_every;
     spec.max_children = team.max_children;
     spec.partitions = team.partitions;
     return spec;
@@ -107,6 +109,8 @@ ChildSpec Supervision::spec_of(ChildIndex i) const {
     spec_of_orders(child, spec);
     if (child.is_supervisor()) {
         spec.supervisor.push_back(spec_of_team(i));
+    } else if (child.is_task != 0) {
+        spec.task = task(i);
     } else if (Expected<LaunchSpec> launch = decode_launch(texts_[child.launch])) {
         spec.launch = std::move(*launch);
     }

@@ -58,7 +58,7 @@ void Supervision::begin_start(Step& step, ChildIndex i) {
     texts_.release(child.verdict.text);
     child.verdict = FaultRecord{};
     set_state(step, child, child.attempt == Attempt::restart ? ChildState::restarting : ChildState::starting);
-    const DeviceKind kind = child.is_supervisor() ? DeviceKind::supervisor : DeviceKind::process;
+    const DeviceKind kind = child.is_supervisor() ? DeviceKind::supervisor : child.is_task != 0 ? DeviceKind::task : DeviceKind::process;
     const std::string_view name = i == root_ ? std::string_view{} : texts_[child.path];
     child.device = graph_.create_own(step, kind, i, child.managed != 0, name);
     if (i != root_) {
@@ -68,6 +68,10 @@ void Supervision::begin_start(Step& step, ChildIndex i) {
     child.life_timer = deadlines_.set(step.now + child.start_timeout, DeadlineKind::start_timeout, i);
     if (child.is_supervisor()) {
         begin_team(step, i);
+        return;
+    }
+    if (child.is_task != 0) {
+        begin_task(step, i);
         return;
     }
     child.body = Body::spawning;
@@ -146,7 +150,7 @@ void Supervision::started(Step& step, ChildIndex i) {
     if (child.is_supervisor()) {
         log(step, RecordKind::sup_up, i);
     } else {
-        log(step, RecordKind::child_ready, i).number = child.pid;
+        log(step, RecordKind::child_ready, i).number = child.is_task != 0 ? graph_.session(child.client).pid : child.pid;
         if (child.watchdog.ns > 0) {
             child.alive_until = step.now + child.watchdog;
         }

@@ -34,10 +34,11 @@ enum class DownReason : std::uint8_t {
     terminated,   ///< its supervisor or an operator wanted it down
     gave_up,      ///< it broke its own limit (`stop_child`, X-2)
     not_reached,  ///< its group waits for an older member (S-53a)
+    ignored,      ///< its client declined to start it (S-8, S-28)
 };
 [[nodiscard]] std::string_view down_reason_name(DownReason reason);
 
-/// What there is of an entry's process; a supervisor's entry has none.
+/// What there is of an entry's process, or of its task in a client, which is never spawning nor draining; a supervisor's entry has none.
 enum class Body : std::uint8_t { none, spawning, alive, draining };
 
 /// For whom a start is attempted, which decides what a failed one leads to (S-6, S-24, S-54).
@@ -57,7 +58,7 @@ enum class StopStage : std::uint8_t {
 };
 
 /// What keeps a start that is wanted from being begun.
-enum class Waits : std::uint8_t { nothing, backoff, draining, blocked, held, slot, group };
+enum class Waits : std::uint8_t { nothing, backoff, draining, blocked, held, slot, group, starter };
 [[nodiscard]] std::string_view waits_name(Waits waits);
 
 /// One incarnation of an entry. All zero at its start.
@@ -92,6 +93,7 @@ struct Child {
     DeviceId device{};       ///< from its start until its end is seen
     DeviceId last_device{};  ///< of the incarnation that ended last
     DeviceId last_root{};    ///< root cause of the restart before (S-29)
+    DeviceId starter{};      ///< a task: the Device that offered to start it
     Instant ready_at{};
     Instant since{};        ///< when it came into its state
     Instant alive_until{};  ///< watchdog: the next sign of life is due by then
@@ -102,16 +104,18 @@ struct Child {
     FaultRecord verdict{};         ///< the fault fixed before the end: cascade (W-8), or what was told (D-4); holds its text
     FaultRecord last_fault{};      ///< holds its text
     // The tree and the texts.
-    TextIndex name = 0, path = 0, launch = 0;
-    TextIndex exits = 0;  ///< the encoded ExitPolicy; 0: none
+    TextIndex name = 0, path = 0;
+    TextIndex launch = 0;  ///< the encoded LaunchSpec, or TaskSpec
+    TextIndex exits = 0;   ///< the encoded ExitPolicy; 0: none
     ChildIndex supervisor = no_child;
     ChildIndex first = no_child, last = no_child;     ///< a supervisor's children, in start order (S-20)
     ChildIndex next = no_child, previous = no_child;  ///< siblings; `next` also links free entries
     std::uint32_t team = 0;                           ///< a supervisor's own part; 0 for a process
     std::uint32_t limit = 0;                          ///< its own restart window; 0: none (X-4)
     std::uint32_t limit_intensity = 0;
-    std::uint32_t orders_from = 0, orders_to = 0;  ///< what configuration says that begins and ends here
-    std::uint32_t reserved = 0;
+    std::uint32_t orders_from = 0, orders_to = 0;               ///< what configuration says that begins and ends here
+    SessionIndex client = daemon_session;                       ///< a task: the session that runs it
+    ChildIndex next_task = no_child, previous_task = no_child;  ///< of the same client
     std::uint32_t depth = 0;
     std::uint32_t generation = 0;
     std::int32_t pid = 0;
@@ -135,7 +139,8 @@ struct Child {
     std::uint8_t retain = 0;
     std::uint8_t oneshot = 0;
     std::uint8_t signal_group = 0;
-    std::uint8_t added = 0;  ///< by a call, not by configuration: gone for good when it is removed (S-44)
+    std::uint8_t is_task = 0;  ///< a client runs it
+    std::uint8_t added = 0;    ///< by a call, not by configuration: gone for good when it is removed (S-44)
     // Small facts of the entry.
     std::uint8_t disabled = 0;  ///< X-14: stays down until it is enabled
     std::uint8_t held = 0;      ///< what runs goes on, nothing is restarted
@@ -162,7 +167,8 @@ struct Child {
     std::uint8_t free = 0;      ///< nobody's: on the list of free entries
     Body body = Body::none;
     Life life{};
-    std::uint8_t reserved2[3] = {};
+    std::uint8_t awaits_starter = 0;  ///< stands among those that wait for somebody who starts it
+    std::uint8_t reserved[1] = {};
 
     [[nodiscard]] bool is_supervisor() const { return team != 0; }
 };
@@ -185,6 +191,7 @@ struct Cursor {
 /// A supervisor's own part.
 struct Team {
     Duration period{};
+    Duration restart_every{};
     std::uint64_t next_rank = 0;  ///< of the next child
     std::uint64_t next_key = 0;   ///< of the next dynamic child without a key of its own
     ChildIndex child = no_child;  ///< its entry; free teams: the next free one
@@ -197,7 +204,9 @@ struct Team {
     std::uint32_t children = 0;       ///< entries, removed ones not counted
     std::uint32_t max_children = 0;   ///< zero: no bound (S-62)
     std::uint32_t partitions = 0;
-    std::uint32_t held = 0;  ///< children that are held
+    std::uint32_t held = 0;           ///< children that are held
+    std::uint32_t restart_burst = 0;  ///< the root's: see TokenBucket
+    std::uint32_t reserved1 = 0;
     Strategy strategy = Strategy::one_for_one;
     OnGiveUp on_give_up = OnGiveUp::shutdown;
     AutoShutdown auto_shutdown = AutoShutdown::never;
@@ -241,6 +250,14 @@ struct Postponed {
     std::uint8_t reserved[5] = {};
 };
 static_assert(std::is_trivially_copyable_v<Postponed> && std::has_unique_object_representations_v<Postponed>);
+
+/// What all restarts of the daemon share: a token each. One comes back every `restart_every` of the root, up to `restart_burst`.
+struct TokenBucket {
+    Instant at{};  ///< when the one that comes back next began to
+    std::uint32_t used = 0;
+    DeadlineId timer = 0;  ///< somebody waits for the next one
+};
+static_assert(std::is_trivially_copyable_v<TokenBucket> && std::has_unique_object_representations_v<TokenBucket>);
 
 /// A session that waits for the outcome of its command.
 struct Waiter {

@@ -70,7 +70,7 @@ void Supervision::end_process(Step& step, ChildIndex i, StopCause cause, bool pa
         deadlines_.cancel(child.life_timer);
         child.life_timer = deadlines_.set(step.now + patience_of(child), DeadlineKind::stop_timeout, i);
     } else if (cause == StopCause::watchdog && child.life.stage < StopStage::signalled) {
-        send_abort(step, i);
+        child.is_task != 0 ? kill(step, i, false) : send_abort(step, i);
     } else if (child.life.stage < StopStage::signalled && !patient) {
         send_stop(step, i);
     }
@@ -126,8 +126,12 @@ void Supervision::send_stop(Step& step, ChildIndex i) {
     }
     child.life.stage = StopStage::signalled;
     child.life.signalled = 1;
-    log(step, RecordKind::child_stopping, i).number = child.stop_signal;
-    send_signal(step, i, child.stop_signal, child.signal_group != 0);
+    log(step, RecordKind::child_stopping, i).number = child.is_task != 0 ? 0 : child.stop_signal;
+    if (child.is_task != 0) {
+        graph_.owe_shutdown(step, children_[child.supervisor].device, child.device);
+    } else {
+        send_signal(step, i, child.stop_signal, child.signal_group != 0);
+    }
     const Duration patience = patience_of(child);
     if (patience.ns == 0) {
         kill(step, i, false);  // both at once
@@ -146,6 +150,10 @@ void Supervision::kill(Step& step, ChildIndex i, bool brutal) {
     child.life.stage = StopStage::killed;
     child.life.brutal = brutal ? 1 : 0;
     log(step, RecordKind::child_killing, i).number = signal_kill;
+    if (child.is_task != 0) {
+        kill_task(step, i);
+        return;
+    }
     send_signal(step, i, signal_kill, child.kill_mode == KillMode::group);
     child.life_timer = deadlines_.set(step.now + kill_patience, DeadlineKind::kill_overdue, i);
 }

@@ -79,7 +79,8 @@ void Supervision::describe(Child& child, const ChildSpec& spec) {
     child.exits = spec.exits.empty() ? 0 : texts_.add(encode_exits(spec.exits));
     if (!spec.is_supervisor) {
         texts_.release(child.launch);
-        child.launch = texts_.add(encode_launch(spec.launch));
+        child.is_task = spec.is_task() ? 1 : 0;
+        child.launch = texts_.add(spec.is_task() ? encode_task(spec.task) : encode_launch(spec.launch));
     }
 }
 
@@ -117,6 +118,8 @@ void Supervision::describe_team(Team& team, const SupervisorSpec& spec) {
     team.on_start_failure = spec.on_start_failure;
     team.on_root_give_up = spec.on_root_give_up;
     team.start_order = spec.start_order;
+    team.restart_burst = spec.restart_burst;
+    team.restart_every = spec.restart_every;
     team.max_children = spec.max_children;
     team.partitions = spec.partitions;
     texts_.release(team.template_child);
@@ -236,6 +239,9 @@ void Supervision::free_entry(Step* step, ChildIndex i) {
         detach(i);
     }
     remove_orders(i);
+    if (child.awaits_starter != 0) {
+        std::erase(starter_waiters_, i);
+    }
     for (TextIndex* text : {&child.name, &child.path, &child.launch, &child.exits, &child.verdict.text, &child.last_fault.text}) {
         texts_.release(*text);
     }

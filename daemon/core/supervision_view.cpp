@@ -26,6 +26,7 @@ std::string_view down_reason_name(DownReason reason) {
         case DownReason::terminated: return "terminated";
         case DownReason::gave_up: return "gave_up";
         case DownReason::not_reached: return "waiting";
+        case DownReason::ignored: return "ignored";
     }
     return "unknown";
 }
@@ -69,6 +70,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.name = texts_[child.name];
     view.path = texts_[child.path];
     view.is_supervisor = child.is_supervisor();
+    view.is_task = child.is_task != 0;
     const bool disabled = child.disabled != 0 && child.state == ChildState::down;
     view.state = disabled ? ChildState::disabled : child.state;
     view.reason = child.state == ChildState::down ? child.reason : DownReason::none;
@@ -79,7 +81,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.watchdog = child.watchdog;
     view.device = child.device;
     view.last_device = child.last_device;
-    view.pid = child.pid;
+    view.pid = child.client != daemon_session ? graph_.session(child.client).pid : child.pid;
     view.generation = child.generation;
     view.restarts = child.restarts;
     view.supervisor = child.supervisor;

@@ -64,6 +64,8 @@ void add_fields(wire::Event& event, const core::Record& record, const RecordCont
         case RecordKind::child_blocked:
             if (context.supervision.contains(record.supervisor)) {
                 add(event, "waits_for", std::string{context.supervision.view(record.supervisor, context.now).path});
+            } else if (context.supervision.contains(record.child)) {
+                add(event, "waits_for", context.supervision.task(record.child).starter);
             }
             break;
         case RecordKind::child_quarantined:

@@ -211,10 +211,14 @@ class Hub {
     void ask_about_children(const wire::Request& request, wire::Reply& answer) const;
     [[nodiscard]] Expected<std::string> new_child(core::ChildIndex supervisor, const wire::Request& request) const;
     [[nodiscard]] wire::Added added(core::ChildIndex child) const;
-    void tell_waits(wire::Row& row, const core::ChildView& view) const;
+    void tell_waits(wire::Row& row, const core::ChildView& view, core::ChildIndex child) const;
     void subscribe(core::SessionIndex session, const wire::Request& request);
     void unsubscribe(core::SessionIndex session, const wire::Request& request);
     void worker_ready(core::SessionIndex session, const wire::Request& request);
+
+    // tasks of a client (hub_tasks.cpp)
+    void encode_start(std::string& out, DeviceId device) const;
+    void task_call(core::SessionIndex session, const wire::Request& request);
     void ask_shell(core::SessionIndex session, const wire::Request& request);
     void reply(core::SessionIndex session, wire::Reply answer);
     void refuse(core::SessionIndex session, std::uint64_t id, ErrorCode code, std::string detail = {});

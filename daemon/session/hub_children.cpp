@@ -106,7 +106,7 @@ void Hub::ask_about_children(const wire::Request& request, wire::Reply& answer) 
 }
 
 /// Why it is down, or what a start that is wanted waits for, and for whom.
-void Hub::tell_waits(wire::Row& row, const core::ChildView& view) const {
+void Hub::tell_waits(wire::Row& row, const core::ChildView& view, core::ChildIndex child) const {
     const std::string_view waits = core::waits_name(view.waits);
     const std::string_view reason = view.waits == core::Waits::nothing ? core::down_reason_name(view.reason) : waits;
     if (!reason.empty()) {
@@ -114,6 +114,8 @@ void Hub::tell_waits(wire::Row& row, const core::ChildView& view) const {
     }
     if (view.waits_for != core::no_child) {
         row.waits_for = std::string{engine_.supervision().view(view.waits_for, now_).path};
+    } else if (view.waits == core::Waits::starter) {
+        row.waits_for = engine_.supervision().task(child).starter;
     }
     row.held = view.is_held;
 }

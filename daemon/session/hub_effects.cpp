@@ -175,6 +175,7 @@ void Hub::encode_owed(std::string& out, const core::OwedView& owed) {
         case core::Owed::notice:
         case core::Owed::lost: wire::encode_notice(out, notice()); break;
         case core::Owed::ended: wire::encode_ended(out, notice()); break;
+        case core::Owed::start: encode_start(out, owed.to); break;
         case core::Owed::shutdown: wire::encode_shutdown_requested(out, wire::Shutdown{owed.about, owed.to}); break;
         case core::Owed::refusal: {
             const core::RefusalNote& note = *owed.refusal;

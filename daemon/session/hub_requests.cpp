@@ -82,6 +82,7 @@ void Hub::carry_out(core::SessionIndex session, const wire::Request& request) {
         case Call::subscribe: subscribe(session, request); return;
         case Call::unsubscribe: unsubscribe(session, request); return;
         case Call::ready: worker_ready(session, request); return;
+        case Call::task: task_call(session, request); return;
         case Call::reload:
         case Call::upgrade:
         case Call::detach: ask_shell(session, request); return;

@@ -37,7 +37,7 @@ wire::Row Hub::child_row(core::ChildIndex child) const {
     wire::Row row;
     row.name = std::string{view.path};
     row.id = view.device ? std::optional{view.device} : std::nullopt;
-    row.kind = view.is_supervisor ? "supervisor" : "process";
+    row.kind = view.is_supervisor ? "supervisor" : view.is_task ? "task" : "process";
     row.state = core::child_state_name(view.state);
     row.pid = view.pid != 0 ? std::optional<std::int64_t>{view.pid} : std::nullopt;
     row.restarts = view.restarts;
@@ -47,7 +47,7 @@ wire::Row Hub::child_row(core::ChildIndex child) const {
     if (view.show_fault && view.last_fault.is_error()) {
         row.fault = fault_text(fault_value(view.last_fault, engine_.texts()[view.last_fault.text]), engine_.graph().epoch());
     }
-    tell_waits(row, view);
+    tell_waits(row, view, child);
     if (!view.next_start.is_never()) {
         row.next_start_ms = std::max<std::int64_t>(0, (view.next_start - now_).ns / 1'000'000);
     }

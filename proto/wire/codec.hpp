@@ -77,6 +77,7 @@ void encode(std::string& out, const Bye& message);
 [[nodiscard]] Expected<std::uint64_t> decode_reply_id(const FrameView& frame);
 [[nodiscard]] Expected<Event> decode_event(const FrameView& frame);
 [[nodiscard]] Expected<NameState> decode_name_state(const FrameView& frame);
+[[nodiscard]] Expected<StartTask> decode_start_task(const FrameView& frame);
 
 void encode(std::string& out, const Hello& message);
 void encode(std::string& out, const Welcome& message);
@@ -85,6 +86,7 @@ void encode(std::string& out, const Request& message, std::uint16_t flags = 0);
 void encode(std::string& out, const Reply& message, Epoch epoch);
 void encode(std::string& out, const Event& message, Epoch epoch);
 void encode(std::string& out, const NameState& message, Epoch epoch);
+void encode(std::string& out, const StartTask& message, Epoch epoch);
 
 /// How many bytes a row is in a reply to `list`: what a page has room for is up to whoever makes it.
 [[nodiscard]] std::size_t row_bytes(const Row& row, Epoch epoch);

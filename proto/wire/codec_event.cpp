@@ -131,4 +131,64 @@ void encode(std::string& out, const NameState& message, Epoch epoch) {
     (void)frame.finish();
 }
 
+Expected<StartTask> decode_start_task(const FrameView& frame) {
+    Expected<JsonValue> object = decode_object(frame);
+    if (!object) {
+        return unexpected(std::move(object).error());
+    }
+    Fields fields(*object, "start_task", ErrorCode::malformed);
+    StartTask start;
+    LineParts device;
+    LineParts by;
+    fields.text("task", start.task, name_bytes_max);
+    fields.line("device", device);
+    fields.text("name", start.name, any_text);
+    fields.text("starter", start.starter, any_text);
+    fields.line("by", by);
+    fields.boolean("managed", start.managed);
+    fields.boolean("restart", start.restart);
+    fields.optional_number("start_timeout_ms", start.start_timeout_ms);
+    fields.optional_number("shutdown_ms", start.shutdown_ms);
+    if (const JsonValue* array = fields.nested("arguments", JsonKind::array); array != nullptr) {
+        for (const JsonValue& item : array->items) {
+            if (item.kind != JsonKind::text) {
+                fields.refuse("arguments", "not all strings");
+                break;
+            }
+            start.arguments.push_back(item.text);
+        }
+    }
+    start.device = device.id;
+    start.by = by.id;
+    if (!fields.right()) {
+        return unexpected(fields.error());
+    }
+    return start;
+}
+
+void encode(std::string& out, const StartTask& message, Epoch epoch) {
+    FrameOut frame(out, FrameType::start_task);
+    JsonOut json(out);
+    json.begin_object();
+    json.member("task", message.task);
+    json.member_line("device", epoch, message.device);
+    json.member("name", message.name);
+    json.member("starter", message.starter);
+    json.member_line("by", epoch, message.by);
+    json.key("arguments");
+    json.begin_array();
+    for (const std::string& argument : message.arguments) {
+        json.value(argument);
+    }
+    json.end_array();
+    json.member("managed", message.managed);
+    json.member("restart", message.restart);
+    json.member("start_timeout_ms", message.start_timeout_ms);
+    json.member("shutdown_ms", message.shutdown_ms);
+    json.end_object();
+    if (!frame.finish()) {
+        encode_withdrawn(out);  // it counts all the same; what is too long was refused when it was configured
+    }
+}
+
 }  // namespace backplane::wire

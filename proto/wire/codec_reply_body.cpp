@@ -365,6 +365,7 @@ bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& er
         case Call::subscribe:
         case Call::unsubscribe:
         case Call::ready:
+        case Call::task:
         case Call::upgrade:
         case Call::detach:
         case Call::label: break;

@@ -20,6 +20,7 @@ constexpr std::uint16_t takes_labels = 128;
 constexpr std::uint16_t takes_now = 256;
 constexpr std::uint16_t takes_child = 512;
 constexpr std::uint16_t takes_reload = 1024;
+constexpr std::uint16_t takes_task = 16384;
 
 struct Shape {
     Call call;
@@ -56,6 +57,7 @@ constexpr std::array shapes{
     Shape{Call::count_children, "count_children", takes_name},
     Shape{Call::child_spec, "child_spec", takes_name},
     Shape{Call::reload, "reload", takes_reload},
+    Shape{Call::task, "task", takes_task},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.
@@ -131,6 +133,16 @@ void take_child(Fields& fields, Request& request) {
     }
 }
 
+void take_task(Fields& fields, Request& request) {
+    static constexpr std::array<std::string_view, 5> states{"running", "completed", "ignored", "failed", "over"};
+    fields.text("task", request.task, name_bytes_max);
+    fields.text("state", request.state, name_bytes_max);
+    fields.text("why", request.why, text_bytes_max, Need::optional);
+    if (fields.right() && std::find(states.begin(), states.end(), request.state) == states.end()) {
+        fields.refuse("state", "not running, completed, ignored, failed or over");
+    }
+}
+
 void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     if ((takes & takes_name) != 0) {
         take_name(fields, request);
@@ -172,6 +184,9 @@ void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     }
     if ((takes & takes_labels) != 0) {
         take_labels(fields, request);
+    }
+    if ((takes & takes_task) != 0) {
+        take_task(fields, request);
     }
 }
 
@@ -237,6 +252,13 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
         }
         json.member("graph", request.graph);
         json.member("follow", request.follow);
+    }
+    if ((takes & takes_task) != 0) {
+        json.member("task", request.task);
+        json.member("state", request.state);
+        if (!request.why.empty()) {
+            json.member("why", request.why);
+        }
     }
     if ((takes & takes_labels) != 0) {
         json.key("labels");

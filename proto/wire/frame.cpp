@@ -41,6 +41,7 @@ constexpr std::array kinds{
     Kind{FrameType::reply, "reply", false, true, false},
     Kind{FrameType::event, "event", false, true, false},
     Kind{FrameType::name_state, "name_state", false, true, true},
+    Kind{FrameType::start_task, "start_task", false, true, true},
 };
 
 // Types come in two runs, 0x00.. and 0x100..; one small table answers for any of them without a search.

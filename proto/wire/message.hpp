@@ -44,6 +44,7 @@ enum class FrameType : std::uint16_t {
     reply = 0x104,
     event = 0x105,
     name_state = 0x106,  // daemon to client, counted
+    start_task = 0x107,  // daemon to client, counted
 };
 
 namespace flag {
@@ -193,8 +194,9 @@ enum class Call : std::uint8_t {
     count_children,
     child_spec,
     reload,
+    task,
 };
-inline constexpr Call call_last = Call::reload;
+inline constexpr Call call_last = Call::task;
 
 /// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
 struct Request {
@@ -219,6 +221,9 @@ struct Request {
     bool follow = true;                  ///< subscribe: stay subscribed behind the ring's content
     std::optional<std::uint64_t> since;  ///< subscribe: replay what the ring holds after this seq; none: nothing old
     Labels labels;                       ///< label: all that the Device has from now on
+    std::string task;                    ///< task: which, as start_task named it
+    std::string state;                   ///< task: running, completed, ignored, failed or over
+    std::string why;                     ///< task: of a failed one
 };
 
 /// One row of `list` (keys: name, id, kind, state, pid, restarts, supervisor, fault, labels; null where there is none).
@@ -347,6 +352,21 @@ struct NameState {
     DeviceId device;                   ///< up: who; down: who it was, zero where nobody was
     std::uint64_t incarnation = 0;     ///< how many have come up under this name since the watch began
     std::optional<std::string> fault;  ///< down: the fault's text, nothing for a clean end
+};
+
+/// The daemon asks for a task (rule S-8): the client that offered `starter` runs it with this Device, which is the daemon's and speaks
+/// through this session from here on.
+struct StartTask {
+    std::string task;  ///< names this attempt in what the client says of it
+    DeviceId device;
+    std::string name;     ///< the child's
+    std::string starter;  ///< what was offered
+    DeviceId by;          ///< the Device that offered it
+    std::vector<std::string> arguments;
+    bool managed = false;
+    bool restart = false;                          ///< it ran before
+    std::optional<std::int64_t> start_timeout_ms;  ///< nothing: for ever
+    std::optional<std::int64_t> shutdown_ms;       ///< its grace; nothing: for ever
 };
 
 }  // namespace backplane::wire

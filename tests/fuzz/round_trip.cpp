@@ -92,6 +92,7 @@ void try_control(const FrameView& frame) {
         case FrameType::reply: return try_replies(frame);
         case FrameType::event: return round_trip(frame, decode_event, with_epoch);
         case FrameType::name_state: return round_trip(frame, decode_name_state, with_epoch);
+        case FrameType::start_task: return round_trip(frame, decode_start_task, with_epoch);
         default: return;
     }
 }

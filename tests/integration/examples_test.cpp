@@ -51,6 +51,22 @@ TEST(ExampleTest, ReadmesWorkerGoesWithWhatItMinds) {
         << read_file(daemon.folder() + "/worker.log");
 }
 
+TEST(ExampleTest, TaskPoolRunsTheDaemonsTasksUntilItIsKilled) {  // S-8, D-2
+    Daemon daemon{R"([{"name": "app", "exec": ["@BIN@/backplane-example-task-pool"], "stdout": "@DIR@/app.log", "backoff": "none"},
+                      {"name": "good", "task": "squares", "backoff": "none"},
+                      {"name": "bad", "task": "squares", "arguments": ["3"], "restart": "transient", "backoff": {"initial": "1h"}}])"};
+    const DeviceRow good = daemon.await_state("good", "running");
+    const DeviceRow app = daemon.await_state("app", "running");
+    EXPECT_EQ(good.kind, "task");
+    EXPECT_EQ(good.pid, app.pid);
+    const DeviceRow bad = daemon.await("bad", [](const DeviceRow& row) { return row.reason == "backoff"; });  // its second failure
+    EXPECT_EQ(bad.fault.value_or(""), "error{invalid_argument: a 3}");
+
+    ASSERT_EQ(::kill(static_cast<pid_t>(*app.pid), SIGKILL), 0);
+    const DeviceRow back = daemon.await("good", [](const DeviceRow& row) { return row.restarts == 1U && row.state == "running"; });
+    EXPECT_NE(back.pid, app.pid) << "in the program that has come back";
+}
+
 TEST(ExampleTest, MonitorTellsOfEveryIncarnation) {  // X-20
     Daemon daemon{R"([{"name": "db", "exec": ["sleep", "1000"], "backoff": "none"}])"};
     const DeviceRow db = daemon.await_state("db", "running");

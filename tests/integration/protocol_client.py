@@ -14,10 +14,11 @@ TYPES = {
     "notice": 0x11, "shutdown_requested": 0x12, "ended": 0x13, "refusal": 0x14, "withdrawn": 0x15,
     "ack": 0x21, "ping": 0x22, "pong": 0x23, "bye": 0x24,
     "hello": 0x101, "welcome": 0x102, "request": 0x103, "reply": 0x104, "event": 0x105, "name_state": 0x106,
+    "start_task": 0x107,
 }
 NAMES = {number: name for name, number in TYPES.items()}
 COUNTED_BY_CLIENT = {"create", "link", "unlink", "disconnect", "shutdown", "manage", "heartbeat", "request"}
-COUNTED_BY_DAEMON = {"notice", "shutdown_requested", "ended", "refusal", "withdrawn", "name_state"}
+COUNTED_BY_DAEMON = {"notice", "shutdown_requested", "ended", "refusal", "withdrawn", "name_state", "start_task"}
 ACK, OPTIONAL, TAIL = 1, 2, 4
 
 # Section 4: the fixed bodies, as struct formats and field names; "reserved" must be zero.

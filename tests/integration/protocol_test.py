@@ -428,6 +428,53 @@ def test_a_name_watch_sees_incarnations():
     watcher.call("unwatch", name="stranger.watched")
 
 
+def test_a_task_that_the_daemon_asks_for():
+    """Section 6.1, S-8, decision 13: start_task, what is said of it, and its ends."""
+    runner, eye = connect(), connect()
+    offer = runner.create()
+    runner.call("register", name="stranger.pool", device=runner.line_of(offer))
+    spec = json.dumps({"name": "tasked", "task": "stranger.pool", "arguments": ["x"], "shutdown": "0s", "backoff": "none"})
+    added = eye.request("start_child", name="/", spec=spec)
+    start = runner.expect("start_task", name="tasked", starter="stranger.pool", by=runner.line_of(offer), arguments=["x"], managed=False,
+                          restart=False, start_timeout_ms=5000, shutdown_ms=0).body
+    device = runner.id_of(start["device"])
+    runner.call("task", task=start["task"], state="running")
+    told = eye.reply(added)["ok"]
+    assert told["name"] == "tasked" and told["id"] == start["device"], told
+    mine = eye.create()
+    eye.hot("link", ACK, **{"from": mine, "to": device, "mode": 1})
+    eye.acknowledged()
+
+    runner.hot("disconnect", id=device, fault=FAULTS.index("error"), text="out of ink")
+    eye.expect("notice", to=mine, about=device, fault=FAULTS.index("error"), text="out of ink")
+    again = runner.expect("start_task", name="tasked", restart=True).body
+    assert again["task"] != start["task"] and again["device"] != start["device"], again
+    runner.fails("not_found", "task", task=start["task"], state="over")
+    eye.fails("not_found", "task", task=again["task"], state="running")
+    assert "state" in runner.fails("bad_request", "task", task=again["task"], state="well")
+    runner.fails("bad_request", "task", task="x", state="over")
+    runner.call("task", task=again["task"], state="running")
+
+    stopped = eye.request("stop", name="tasked")
+    asked = runner.expect("shutdown_requested", to=runner.id_of(again["device"]))
+    assert asked.body["from"] != 0, "by its supervisor"
+    runner.expect("ended", to=runner.id_of(again["device"]), fault=FAULTS.index("timeout"), argument=2)
+    assert eye.call("describe", name="tasked")["state"] == "stopping", "until nothing of it is left"
+    runner.call("task", task=again["task"], state="over")
+    assert eye.reply(stopped)["ok"] == {"name": "tasked"}
+    assert eye.call("describe", name="tasked")["last_exit"] == "timeout(stop)"
+
+    eye.request("start", name="tasked", wait=False)
+    last = runner.expect("start_task", name="tasked").body
+    runner.call("task", task=last["task"], state="failed", why="no paper")
+    assert eye.call("describe", name="tasked")["last_exit"] == "error{no paper}"
+    eye.request("start", name="tasked", wait=False)
+    last = runner.expect("start_task", name="tasked").body
+    runner.call("task", task=last["task"], state="ignored")
+    assert eye.call("describe", name="tasked")["reason"] == "ignored"
+    eye.call("delete_child", name="tasked")
+
+
 def test_list_and_describe_show_a_task():
     c = connect()
     a, b = c.create(), c.create()

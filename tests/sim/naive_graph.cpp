@@ -522,6 +522,7 @@ NaiveItem item_of(const core::OwedView& view, const core::Engine& engine) {
             item.about = view.name->device.value;
             item.incarnation = view.name->incarnation;
             break;
+        case core::Owed::start:  // the graph's histories have no tasks of supervisors
         case core::Owed::withdrawn:
         case core::Owed::nothing: item.withdrawn = true; return item;
     }

@@ -102,6 +102,7 @@ std::string Script::owed_words(const core::OwedView& owed) const {
         case core::Owed::notice:
         case core::Owed::lost: return name_of(owed.to) + " is told of " + name_of(owed.about) + ": " + fault();
         case core::Owed::ended: return name_of(owed.to) + " ended: " + fault();
+        case core::Owed::start: return name_of(owed.to) + " is to be started";
         case core::Owed::shutdown: return name_of(owed.to) + " is asked by " + name_of(owed.about);
         case core::Owed::refusal:
             return "refused " + name_of(owed.refusal->device) + " " + name_of(owed.refusal->other) + ": " +

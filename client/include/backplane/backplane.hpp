@@ -20,5 +20,6 @@
 #include <backplane/managed.hpp>
 #include <backplane/message.hpp>
 #include <backplane/task.hpp>
+#include <backplane/task_start.hpp>
 #include <backplane/values.hpp>
 #include <backplane/within.hpp>

@@ -7,6 +7,7 @@
 #include <backplane/device.hpp>
 #include <backplane/expected.hpp>
 #include <backplane/task.hpp>
+#include <backplane/task_start.hpp>
 #include <backplane/values.hpp>
 #include <backplane/within.hpp>
 
@@ -236,6 +237,15 @@ class BP_EXPORT Client {
     /// (then nothing of it is kept), `no_supervisor`, `stopping`, `timeout`.
     Expected<AddedChild> start_child(std::string_view supervisor, const NewChild& child, WaitFor wait = WaitFor::done,
                                      Within within = Within::forever());
+    /// From here on the daemon may ask this Client to start tasks under this name: children of its supervisors whose `task` says so. The
+    /// function is called within `dispatch` and `wait` only, and may take the attempt away by moving it; one that throws has failed with
+    /// what it threw. The name is a Device's, and goes with it or with the Client; tasks that run go on when it is withdrawn, and drop when
+    /// the Client goes. `name_taken`, `name_invalid`, `limit_reached`.
+    using OnTaskStart = std::function<void(TaskStart&)>;
+    Expected<void> offer(std::string_view name, OnTaskStart start, Within within = default_patience);
+    /// Nothing where there is no such offer.
+    void withdraw_offer(std::string_view name);
+
     /// This worker is ready (rule X-3), as `READY=1` says for others. `not_owner` outside an inherited socket.
     Expected<void> ready(Within within = default_patience);
 
@@ -261,6 +271,7 @@ class BP_EXPORT Client {
     explicit Client(std::unique_ptr<State> state);
     friend class client_detail::LocalAccess;  // backplane::testing::LocalBus makes Clients of its own
     BP_HIDDEN void deliver_log();
+    BP_HIDDEN void start_tasks();
     BP_HIDDEN void run_ready();
     BP_HIDDEN bool has_something_to_do() const;
     Expected<void> drive(const std::function<bool()>& is_done, Within within);

@@ -170,6 +170,7 @@ class BP_EXPORT Device {
 
   private:
     friend class Client;
+    friend class TaskStart;
 
     /// What a run of a function has come to: a result to ask it for, a message, or the end.
     using Outcome = std::variant<std::monostate, Message, Crash<client_detail::Unasked>>;

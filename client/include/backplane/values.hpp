@@ -30,10 +30,11 @@ struct DeviceRow {
     std::optional<std::uint64_t> restarts;  ///< since the entry was configured
     std::optional<std::string> supervisor;  ///< the full name of its supervisor
     std::optional<std::string> fault;       ///< the last fault, while it does not run
-    /// Why it is down (`ended`, `completed`, `failed`, `terminated`, `gave_up`, `waiting`), or what a start that is wanted waits for
-    /// (`backoff`, `draining`, `blocked`, `held`, `slot`, `group`).
+    /// Why it is down (`ended`, `completed`, `ignored`, `failed`, `terminated`, `gave_up`, `waiting`), or what a start that is wanted
+    /// waits for (`backoff`, `draining`, `blocked`, `held`, `slot`, `group`, `starter`).
     std::optional<std::string> reason;
-    std::optional<std::string> waits_for;       ///< the child that it waits for: one that it requires, or that its group is parked on
+    /// The child that it waits for, one that it requires or that its group is parked on; or the name that no client offers.
+    std::optional<std::string> waits_for;
     bool held = false;                          ///< nothing is restarted until it is released
     std::optional<std::int64_t> next_start_ms;  ///< milliseconds until its backoff or quarantine is over
     std::optional<std::string> strategy;        ///< of a supervisor, as the two that follow

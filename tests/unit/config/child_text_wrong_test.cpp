@@ -44,7 +44,7 @@ TEST(wrong_child_text, is_told_with_its_place) {
     EXPECT_EQ(refusal(R"({"name": "a", "exec": ["a"], "links": [{"mode": "peer"}]})"),
               "1:40: key \"links[0].to\": expected a sibling's name, or a path below the root, got nothing [missing_link_target]");
     EXPECT_EQ(refusal(R"({"name": "s", "supervisor": {"children": [{"name": "b"}]}})"),
-              "1:43: key \"supervisor.children[0]\": expected \"exec\" or \"supervisor\", got neither [missing_start]");
+              "1:43: key \"supervisor.children[0]\": expected \"exec\", \"task\" or \"supervisor\", got none [missing_start]");
 }
 
 TEST(wrong_child_text, the_first_is_told_and_the_others_are_counted) {
@@ -96,7 +96,7 @@ TEST(wrong_child_text, does_not_fit_its_supervisor) {
 
 TEST(wrong_child_text, is_wrong_together) {
     EXPECT_EQ(refusal(R"({"name": "a", "exec": ["a"], "supervisor": {}})"),
-              R"(1:1: expected "exec" or "supervisor", got both [bad_combination])");
+              R"(1:1: expected "exec", "task" or "supervisor", got more than one [bad_combination])");
     EXPECT_EQ(refusal(R"({"name": "s", "supervisor": {"strategy": "dynamic"}})"),
               R"(1:29: key "supervisor": expected exactly one "template" to make the children of, got none [bad_start_spec])");
     EXPECT_EQ(refusal(R"({"name": "s", "supervisor": {"children": [{"name": "a", "exec": ["a"]}, {"name": "a", "exec": ["a"]}]}})"),

@@ -34,6 +34,8 @@ class RandomChild {
         if (child.is_supervisor) {
             child.start_timeout = coin() ? Duration::forever() : child.start_timeout;
             nested(child.supervisor.emplace_back(), depth + 1);
+        } else if (below(5) == 0) {
+            task(child);
         } else {
             program(child);
         }
@@ -139,6 +141,16 @@ class RandomChild {
         }
     }
 
+    void task(core::ChildSpec& child) {
+        child.task.starter = "t" + text();
+        child.task.arguments = texts("");
+        child.managed = coin();
+        child.kill_after = coin() ? duration() : child.kill_after;
+        child.readiness = coin() ? core::Readiness::exec : core::Readiness::notify;
+        if (child.readiness == core::Readiness::exec) {
+            child.start_timeout = core::ChildSpec{}.start_timeout;  // it says "no_wait"
+        }
+    }
     void program(core::ChildSpec& child) {
         child.launch.exec = texts("");
         child.launch.exec.insert(child.launch.exec.begin(), coin() ? "worker" : "/bin/" + text());

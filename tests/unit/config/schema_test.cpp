@@ -68,6 +68,8 @@ const std::map<std::string, Judge>& judges() {
         {"type", [](const Json& type, const Json& value) { return fits_type(type, value); }},
         {"enum", [](const Json& words, const Json& value) { return std::find(words.begin(), words.end(), value) != words.end(); }},
         {"anyOf", [](const Json& forms, const Json& value) { return count_fitting(forms, value) > 0; }},
+        {"allOf",
+         [](const Json& forms, const Json& value) { return count_fitting(forms, value) == static_cast<std::ptrdiff_t>(forms.size()); }},
         {"oneOf", [](const Json& forms, const Json& value) { return count_fitting(forms, value) == 1; }},
         {"pattern",
          [](const Json& pattern, const Json& value) {
@@ -121,7 +123,7 @@ TEST(schema, uses_no_word_that_this_test_does_not_know) {
             EXPECT_TRUE(judges().contains(word) || std::find(others.begin(), others.end(), word) != others.end()) << word;
             if (word == "properties" || word == "$defs") {
                 std::for_each(operand.begin(), operand.end(), look);
-            } else if (word == "anyOf" || word == "oneOf") {
+            } else if (word == "anyOf" || word == "oneOf" || word == "allOf") {
                 std::for_each(operand.begin(), operand.end(), look);
             } else if (word == "items" || word == "if" || word == "then" || word == "additionalProperties") {
                 look(operand);
@@ -204,6 +206,10 @@ TEST(schema, knows_which_object_may_have_which_key) {
     EXPECT_FALSE(child_fits(R"({"name": "s", "supervisor": {}, "managed": true})"));
     EXPECT_FALSE(child_fits(R"({"name": "s", "supervisor": {}, "exec": ["a"]})"));
     EXPECT_FALSE(child_fits(R"({"name": "s"})"));
+    EXPECT_TRUE(child_fits(R"({"name": "s", "task": "t", "arguments": ["a"], "managed": true})"));
+    EXPECT_FALSE(child_fits(R"({"name": "s", "task": "t", "user": "nobody"})"));
+    EXPECT_FALSE(child_fits(R"({"name": "s", "exec": ["a"], "arguments": ["a"]})"));
+    EXPECT_FALSE(child_fits(R"({"name": "s", "supervisor": {}, "task": "t"})"));
     EXPECT_FALSE(child_fits(R"({"exec": ["a"]})"));
     EXPECT_FALSE(child_fits(R"({"name": "s", "supervisor": {"on_root_give_up": "exit"}})"));
     EXPECT_TRUE(fits(schema(), parse(R"({"supervisor": {"on_root_give_up": "exit"}})")));

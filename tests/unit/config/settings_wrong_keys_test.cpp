@@ -40,7 +40,7 @@ const Case cases[] = {
     {"template_with_a_name", in_supervisor, R"("strategy": "dynamic", "template": {"name": "w", "exec": ["a"]})",
      "t.json:1:61: key \"supervisor.template.name\": expected a template without a name, got \"w\" [bad_start_spec]\n"},
     {"template_without_a_start", in_supervisor, R"("strategy": "dynamic", "template": {})",
-     "t.json:1:52: key \"supervisor.template\": expected \"exec\" or \"supervisor\", got neither [missing_start]\n"},
+     "t.json:1:52: key \"supervisor.template\": expected \"exec\", \"task\" or \"supervisor\", got none [missing_start]\n"},
     {"template_with_a_typo", in_supervisor, R"("strategy": "dynamic", "template": {"exec": ["a"], "restart": "permanant"})",
      "t.json:1:79: key \"supervisor.template.restart\": expected \"permanent\", \"transient\" or \"temporary\", got \"permanant\"; did you "
      "mean \"permanent\"? [invalid_restart]\n"},
@@ -303,7 +303,7 @@ const Case cases[] = {
      "[bad_combination]\n"
      "t.json:3:73: key \"supervisor.children[0].kill_mode\": expected on a child with \"exec\" only, got it on a supervisor "
      "[bad_combination]\n"
-     "t.json:3:96: key \"supervisor.children[0].kill_after\": expected on a child with \"exec\" only, got it on a supervisor "
+     "t.json:3:96: key \"supervisor.children[0].kill_after\": expected on a child with \"exec\" or \"task\" only, got it on a supervisor "
      "[bad_combination]\n"
      "t.json:4:24: key \"supervisor.children[0].success_exit_codes\": expected on a child with \"exec\" only, got it on a supervisor "
      "[bad_combination]\n"

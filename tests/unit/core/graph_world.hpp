@@ -188,6 +188,7 @@ class GraphWorld {
             case Owed::notice:
             case Owed::lost: return name(owed.to) + " told of " + name(owed.about) + ": " + fault(engine, owed.fault);
             case Owed::ended: return name(owed.to) + " ended: " + fault(engine, owed.fault);
+            case Owed::start: return name(owed.to) + " to start";
             case Owed::shutdown: return name(owed.to) + " asked by " + name(owed.about);
             case Owed::refusal:
                 return "refused " + name(owed.refusal->device) + " " + name(owed.refusal->other) + ": " +

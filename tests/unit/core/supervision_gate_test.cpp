@@ -357,4 +357,47 @@ TEST(supervision_gate, x14_disabled_in_the_middle_of_its_supervisors_start) {
     EXPECT_EQ(v.states({"/", "a", "b"}), "running disabled running");
 }
 
+// ---- one bucket for all restarts (X-19) ---------------------------------------------------------------------------------
+
+/// Four workers without backoff, of which two may be restarted at once, and one more each second.
+SupervisorSpec bucketed(std::vector<ChildSpec> children) {
+    SupervisorSpec root = team(std::move(children), 99);
+    root.restart_burst = 2;
+    root.restart_every = Duration::seconds(1);
+    return root;
+}
+
+TEST(supervision_gate, x19_restarts_beyond_the_burst_wait_for_their_token_in_order) {
+    World w(bucketed({no_backoff(worker("a")), no_backoff(worker("b")), no_backoff(worker("c")), no_backoff(worker("d"))}));
+    w.start().exits("a", 1).exits("b", 1).exits("d", 1).exits("c", 1);
+    EXPECT_EQ(w.states({"a", "b", "c", "d"}), "running running restarting restarting");
+    EXPECT_EQ(w.waits("d"), Waits::slot);
+    w.pass(Duration::milliseconds(999));
+    EXPECT_EQ(w.states({"c", "d"}), "restarting restarting");
+    w.pass(Duration::milliseconds(1));
+    EXPECT_EQ(w.states({"c", "d"}), "restarting running") << "who came first";
+    w.pass(Duration::seconds(1));
+    EXPECT_EQ(w.states({"c", "d"}), "running running");
+    EXPECT_EQ(w.view("/").window_used, 4U) << "each counts when it happens, not when it is carried out";
+}
+
+TEST(supervision_gate, x19_tokens_come_back_up_to_the_burst) {
+    World w(bucketed({no_backoff(worker("a"))}));
+    w.start().exits("a", 1).exits("a", 1);
+    w.pass(Duration::seconds(60));
+    w.exits("a", 1).exits("a", 1).exits("a", 1);
+    EXPECT_EQ(w.states({"a"}), "restarting");
+    w.pass(Duration::seconds(1));
+    EXPECT_EQ(w.states({"a"}), "running");
+}
+
+TEST(supervision_gate, x19_a_first_start_and_one_by_command_need_no_token) {
+    World w(bucketed({no_backoff(worker("a")), no_backoff(worker("b"))}));
+    w.start().exits("a", 1).exits("a", 1).exits("a", 1);
+    w.command(Verb::stop, "b").command(Verb::start, "b");
+    EXPECT_EQ(w.states({"a", "b"}), "restarting running");
+    w.command(Verb::stop, "a").command(Verb::start, "a");
+    EXPECT_EQ(w.states({"a"}), "running");
+}
+
 }  // namespace

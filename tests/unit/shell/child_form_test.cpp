@@ -22,7 +22,7 @@ TEST(ConfiguredForm, TellsWhatIsWrongAndWhere) {
     const Expected<core::ChildSpec> child = ConfiguredForm(1).read("{\"name\": \"a\"}", {});
     ASSERT_FALSE(child);
     EXPECT_EQ(child.error().code, ErrorCode::bad_spec);
-    EXPECT_EQ(child.error().detail, "1:1: expected \"exec\" or \"supervisor\", got neither [missing_start]");
+    EXPECT_EQ(child.error().detail, "1:1: expected \"exec\", \"task\" or \"supervisor\", got none [missing_start]");
 }
 
 }  // namespace

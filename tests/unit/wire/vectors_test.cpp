@@ -197,6 +197,7 @@ Outcome run_control(const FrameView& frame, const json& sample) {
         case FrameType::welcome: return run_json(decode_welcome(frame), 0, plain);
         case FrameType::event: return run_json(decode_event(frame), 0, with_epoch);
         case FrameType::name_state: return run_json(decode_name_state(frame), 0, with_epoch);
+        case FrameType::start_task: return run_json(decode_start_task(frame), 0, with_epoch);
         case FrameType::reply: return run_json(decode_reply(frame, call_of(sample)), 8, with_epoch);
         default: break;
     }
@@ -304,7 +305,7 @@ TEST_P(Vectors, ChangedSamplesAreRefusedOrMeanSomethingT11) {
 INSTANTIATE_TEST_SUITE_P(Frames, Vectors,
                          ::testing::Values("create", "link", "unlink", "disconnect", "shutdown", "manage", "heartbeat", "notice",
                                            "shutdown_requested", "ended", "refusal", "withdrawn", "ack", "ping", "pong", "bye", "hello",
-                                           "welcome", "request", "reply", "event", "name_state"),
+                                           "welcome", "request", "reply", "event", "name_state", "start_task"),
                          [](const auto& sample) { return std::string{sample.param}; });
 
 // T-11: the header is judged before the type, and a type that is not known says whether it may be skipped.

@@ -15,11 +15,13 @@
 #pragma once
 
 #include <backplane/client.hpp>
+#include <backplane/expected.hpp>
 #include <backplane/ids.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 namespace backplane {
 
@@ -57,8 +59,8 @@ struct LocalBusOptions {
 /// what is due next on the bus, if anything is. The work must not touch the bus, nor any of its Clients.
 ///
 /// **What there is.** Devices, links, notices, cascades, managed Devices, shutdown requests, names and their watches, `list`,
-/// `describe`, `daemon_info`, `ping` and the log are those of the daemon. There are no supervised processes: `start`, `stop` and
-/// `restart` find no child, and `is_worker` is false. `upgrade` and `detach` answer `not_supported`.
+/// `describe`, `daemon_info`, `ping` and the log are those of the daemon, and so are supervisors with tasks of Clients, after `configure`.
+/// There are no supervised processes: their starts fail, and `is_worker` is false. `upgrade`, `reload` and `detach` answer `not_supported`.
 class LocalBus {
   public:
     explicit LocalBus(LocalBusOptions options = {});
@@ -71,6 +73,10 @@ class LocalBus {
     /// after `crash`. A Client that is refused (`too_many_connections`, `shutting_down`, or `system` for want of a descriptor) is over
     /// from the beginning, as its `ended()` tells.
     [[nodiscard]] Client connect(ConnectOptions options = {});
+
+    /// Takes over a tree of supervisors, once: the text of a backplaned.json. `config_invalid` with line, column and key of the first thing
+    /// that is wrong, `already_present` where there is a tree.
+    Expected<void> configure(std::string_view json);
 
     [[nodiscard]] Instant now() const;
 
