@@ -77,6 +77,11 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.is_significant = child.significant != 0;
     view.since = child.since;
     view.watchdog = child.watchdog;
+    view.body = child.body;
+    view.is_ready = child.life.ready != 0;
+    view.is_ending = child.life.stage != StopStage::none;
+    view.is_killed = child.life.stage == StopStage::killed;
+    view.is_oneshot = child.oneshot != 0;
     view.device = child.device;
     view.last_device = child.last_device;
     view.pid = child.pid;
