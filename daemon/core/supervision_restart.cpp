@@ -251,8 +251,10 @@ void Supervision::give_up(Step& step, ChildIndex i, const Ending& ending, std::u
     Child& child = children_[i];
     set_state(step, child, ChildState::stopping);
     child.reason = DownReason::ended;
+    team_of(child.supervisor).offender = i;
     Record& record = log(step, RecordKind::sup_giving_up, child.supervisor);
     record.number = count;
+    record.supervisor = i;
     step.set_fault(record, ending.fault);
     stop_team(step, child.supervisor, TeamEnd::gave_up);
 }

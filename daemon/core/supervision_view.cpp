@@ -108,6 +108,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
         view.children = team.children;
         view.max_children = team.max_children;
         view.partitions = team.partitions;
+        view.offender = team.offender;
     }
     return view;
 }

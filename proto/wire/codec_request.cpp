@@ -56,6 +56,8 @@ constexpr std::array shapes{
     Shape{Call::count_children, "count_children", takes_name},
     Shape{Call::child_spec, "child_spec", takes_name},
     Shape{Call::reload, "reload", takes_reload},
+    Shape{Call::impact, "impact", takes_either},
+    Shape{Call::why, "why", takes_either},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.
