@@ -66,6 +66,7 @@ struct Saved {
 [[nodiscard]] std::string plan_json(const ReloadPlan& plan);
 [[nodiscard]] std::string added_json(const AddedChild& added);
 [[nodiscard]] std::string counts_json(const ChildCounts& counts);
+[[nodiscard]] std::string run_json(std::string_view name, std::string_view end);
 [[nodiscard]] std::string named_json(std::string_view name);
 [[nodiscard]] std::string error_json(const Error& error);
 
