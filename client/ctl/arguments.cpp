@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -88,13 +89,10 @@ void add_verbs(Add add_named, Arguments& to) {
 /// A command line as a child.
 void add_run(CLI::App& app, Arguments& to) {
     CLI::App* run = app.add_subcommand("run", "start a program as a supervised child");
-    run->fallthrough()->prefix_command();
-    run->callback([&to, run] {
+    run->fallthrough();
+    run->footer("Behind -- stand the program and its arguments, as in: backplanectl run --name web -- ./server --port 80");
+    run->callback([&to] {
         to.command = Command::run;
-        to.words = run->remaining();
-        if (!to.words.empty() && to.words.front() == "--") {
-            to.words.erase(to.words.begin());
-        }
         if (to.words.empty()) {
             throw CLI::RequiredError("-- CMD");
         }
@@ -187,6 +185,12 @@ std::variant<Arguments, int> read_arguments(int count, const char* const* words)
     });
     app.add_flag("--json", to.json, "for programs: JSON, errors included, on stdout");
     add_commands(app, to);
+    // What stands behind `run ... --` is somebody else's command line.
+    const auto last = std::find(words, words + count, std::string_view{"--"});
+    if (std::find(words, last, std::string_view{"run"}) != last && last != words + count) {
+        to.words.assign(last + 1, words + count);
+        count = static_cast<int>(last - words);
+    }
     try {
         app.parse(count, words);
     } catch (const CLI::ParseError& error) {

@@ -26,7 +26,7 @@ struct Details {
 [[nodiscard]] std::string impact_text(const Impact& impact);
 [[nodiscard]] std::string impact_json(const Impact& impact);
 
-/// `350 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`.
+/// `350 ms`, `1.5 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`.
 [[nodiscard]] std::string span_text(std::int64_t milliseconds);
 
 }  // namespace backplane::render

@@ -77,6 +77,9 @@ struct Saved {
 [[nodiscard]] std::size_t columns(std::string_view text);
 /// `waits for db: blocked`, `terminated`, `in backoff, 1.2 s left`: why a child does not run. Empty where there is nothing to say.
 [[nodiscard]] std::string why_text(const DeviceRow& row);
+/// The first line of a status, and the rows below it.
+[[nodiscard]] std::string status_head(const Description& description);
+[[nodiscard]] std::vector<std::vector<std::string>> status_cells(const Description& description);
 /// `2025-01-31T12:00:00.000001Z`.
 [[nodiscard]] std::string time_text(std::int64_t time_us);
 /// Rows of cells as aligned columns, two spaces apart.

@@ -26,7 +26,7 @@ std::string reason_of(const Cause& cause, const Cause* next) {
     return *cause.reason == "shutdown" ? "it was stopped" : *cause.reason == "normal" ? "a good end" : shown(*cause.reason);
 }
 
-/// `, 12 s ago (2025-01-31T12:00:00.000001Z), ready for 3 min 5 s`.
+/// `, 12 s ago (2025-01-31T12:00:00.000001Z), after it had been ready for 3 min 5 s`.
 std::string when_of(const Cause& cause) {
     std::string text;
     if (cause.age_ms && cause.time_us) {
@@ -40,7 +40,7 @@ std::string when_of(const Cause& cause) {
     return text;
 }
 
-std::string now_of(const Cause& cause) { return cause.state ? ", now " + shown(*cause.state) : std::string{}; }
+std::string now_of(const Cause& cause) { return cause.state ? " (now " + shown(*cause.state) + ")" : std::string{}; }
 
 std::string sentence(const Cause& cause, const std::string& before, const Cause* next) {
     const std::string how = reason_of(cause, next) + when_of(cause);
@@ -55,7 +55,7 @@ std::string sentence(const Cause& cause, const std::string& before, const Cause*
         return before + " is in the group of " + name + now_of(cause) + ", which ended: " + how;
     }
     if (cause.because == "supervisor") {
-        return "its supervisor " + name + now_of(cause) + " went down: " + how;
+        return "its supervisor, " + name + now_of(cause) + ", went down: " + how;
     }
     if (cause.because == "gave_up") {
         const std::string count = cause.window_count ? ", with restart " + std::to_string(*cause.window_count) : std::string{};
@@ -90,13 +90,13 @@ std::string chain_text(const std::vector<Cause>& chain, std::string before, bool
 /// What was made of its end.
 std::string decision_text(const Why& why) {
     std::vector<std::string> parts;
+    const std::string above = shown(why.row.supervisor.value_or("its supervisor"));
     if (why.restart_count) {
-        parts.push_back("its last restart was number " + std::to_string(*why.restart_count) + " in the window of " +
-                        shown(why.row.supervisor.value_or("its supervisor")));
+        parts.push_back("its last restart was number " + std::to_string(*why.restart_count) + " in the window of " + above);
     }
     if (why.window_used && why.window_intensity && why.window_period_ms) {
-        parts.push_back(std::to_string(*why.window_used) + " of " + std::to_string(*why.window_intensity) + " restarts in " +
-                        span_text(*why.window_period_ms) + " are used there now");
+        parts.push_back("of the " + std::to_string(*why.window_intensity) + " restarts that " + above + " allows in " +
+                        span_text(*why.window_period_ms) + ", " + std::to_string(*why.window_used) + " are used now");
     }
     if (why.failures.value_or(0) > 1) {
         parts.push_back(std::to_string(*why.failures) + " failures in a row");
@@ -118,8 +118,11 @@ std::string span_text(std::int64_t milliseconds) {
     const auto two = [](std::int64_t large, const char* unit, std::int64_t small, const char* rest) {
         return std::to_string(large) + " " + unit + (small != 0 ? " " + std::to_string(small) + " " + rest : "");
     };
-    if (seconds < 10) {
-        return milliseconds % 1'000 == 0 && seconds != 0 ? std::to_string(seconds) + " s" : std::to_string(milliseconds) + " ms";
+    if (seconds < 1) {
+        return std::to_string(milliseconds) + " ms";
+    }
+    if (seconds < 10 && milliseconds % 1'000 != 0) {
+        return std::to_string(seconds) + "." + std::to_string(milliseconds / 100 % 10) + " s";
     }
     if (seconds < 60) {
         return std::to_string(seconds) + " s";
@@ -141,12 +144,13 @@ std::string why_it_is_text(const Why& why) {
     if (why.ends.empty()) {
         text += row.state == "down" && row.reason ? "" : "  it has never ended, as far as is known\n";
     }
-    return text + chain_text(why.ends, name, false) + decision_text(why) + chain_text(why.waits, name, true);
+    text += chain_text(why.ends, name, false) + (why.ends.empty() ? std::string{} : decision_text(why));
+    return text + chain_text(why.waits, name, true);
 }
 
 std::string details_text(const Details& details) {
     const Description& about = details.about;
-    std::vector<std::vector<std::string>> cells;
+    std::vector<std::vector<std::string>> cells = status_cells(about);
     const auto add = [&](const char* key, const std::string& value) { cells.push_back({std::string{"  "} + key, value}); };
     const auto add_text = [&](const char* key, const std::optional<std::string>& value) {
         if (value) {
@@ -192,7 +196,7 @@ std::string details_text(const Details& details) {
     add_text("containment", details.containment);
     add_text("cgroup", details.cgroup);
     add_text("configuration", details.spec);
-    return status_text(about) + table(cells);
+    return status_head(about) + table(cells);
 }
 
 }  // namespace backplane::render

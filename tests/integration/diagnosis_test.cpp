@@ -164,7 +164,7 @@ TEST(DiagnosisTest, X17_ImpactOfWhatIsNotThere) {
     daemon.await_state("log", "running");
     EXPECT_EQ(error_of(daemon.ctl({"impact", "nobody", "--json"})), "not_found");
     EXPECT_EQ(daemon.ctl({"stop", "log"}).code, 0);
-    const Run down = daemon.ctl({"impact", "log"});
+    const integration::Run down = daemon.ctl({"impact", "log"});
     EXPECT_EQ(down.code, 3) << down.out;
     EXPECT_NE(down.err.find("log: down"), std::string::npos) << down.err;
     const std::string text = daemon.ctl({"impact", "/"}).out;
@@ -191,17 +191,17 @@ TEST(DiagnosisTest, RunStartsAProgramAsItWasTyped) {
     EXPECT_EQ(ask(daemon, {"describe", "sleeper"}).at("restart"), "transient");
     EXPECT_EQ(error_of(daemon.ctl({"run", "--name", "sleeper", "--json", "--", "sleep", "1000"})), "already_started");
     // Without a name it is the program's, and the next one has a number.
-    EXPECT_EQ(ask(daemon, {"run", "sleep", "1000"}).at("name"), "sleep");
-    EXPECT_EQ(ask(daemon, {"run", "sleep", "1000"}).at("name"), "sleep-2");
+    EXPECT_EQ(ask(daemon, {"run", "--", "sleep", "1000"}).at("name"), "sleep");
+    EXPECT_EQ(ask(daemon, {"run", "--", "sleep", "1000"}).at("name"), "sleep-2");
 }
 
 TEST(DiagnosisTest, RunWaitsForTheEndWhereItIsAskedTo) {
     Daemon daemon{"[]"};
     EXPECT_EQ(daemon.ctl({"run", "--wait", "--restart", "temporary", "--", "sh", "-c", "exit 0"}).code, 0);
-    const Run failed = daemon.ctl({"run", "--wait", "--restart", "temporary", "--", "sh", "-c", "exit 3"});
+    const integration::Run failed = daemon.ctl({"run", "--wait", "--restart", "temporary", "--", "sh", "-c", "exit 3"});
     EXPECT_EQ(failed.code, 1);
     EXPECT_NE(failed.out.find("exit(3)"), std::string::npos) << failed.out << failed.err;
-    const Run kept = daemon.ctl({"run", "--wait", "--", "true"});
+    const integration::Run kept = daemon.ctl({"run", "--wait", "--", "true"});
     EXPECT_EQ(kept.code, 0) << kept.out << kept.err;
     daemon.await_state("true", "down");
 }
@@ -221,6 +221,7 @@ TEST(DiagnosisTest, RunSaysWhatIsWrong) {
     EXPECT_EQ(error_of(daemon.ctl({"run", "--json", "--under", "nobody", "--", "sleep", "1"})), "no_supervisor");
     EXPECT_EQ(error_of(daemon.ctl({"run", "--json", "--env", "NOT_SET_HERE", "--", "sleep", "1"})), "usage");
     EXPECT_EQ(daemon.ctl({"run"}).code, 2);
+    EXPECT_EQ(daemon.ctl({"run", "sleep", "1"}).code, 2);
     EXPECT_EQ(daemon.ctl({"run", "--restart", "sometimes", "--", "sleep", "1"}).code, 2);
 }
 
