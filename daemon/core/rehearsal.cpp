@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace backplane::core {
@@ -44,7 +45,6 @@ class Play {
     void take(const Effect& effect);
     void note(const Record& record);
     void note_told(const Record& record);
-    void count(const Record& record);
     void know_sessions();
     void die(ChildIndex child, ExitHow how, std::int32_t status);
     void attend(ChildIndex child);
@@ -223,26 +223,11 @@ void Play::note(const Record& record) {
             break;
         default: break;
     }
-    count(record);
+    noted.count(record, 1);
     noted.length = after(record.at);
     ++noted.happenings_total;
     if (noted.happenings.size() < bounds_.happenings) {
         noted.happenings.push_back({after(record.at), record, std::string{out_.name_of(record)}, std::string{out_.text_of(record)}});
-    }
-}
-
-void Play::count(const Record& record) {
-    switch (record.kind) {
-        case RecordKind::device_down:
-        case RecordKind::child_down:
-        case RecordKind::child_start_failed:
-        case RecordKind::child_completed:
-            ++noted.ends;
-            noted.falls += record.fault.kind == FaultKind::cascade ? 1U : 0U;
-            break;
-        case RecordKind::child_starting: noted.starts += tree().view(record.child, now_).is_supervisor ? 0U : 1U; break;
-        case RecordKind::sup_giving_up: ++noted.gives_up; break;
-        default: break;
     }
 }
 
@@ -278,18 +263,25 @@ bool is_at_rest(const Engine& engine, Instant now) {
     return !engine.graph().work_left();
 }
 
-/// Takes what happens anyway off the notes, one for one. The totals are of what is left, as far as it was kept.
+/// What makes two happenings the same, in two plays of one state.
+auto key_of(const Rehearsal::Happening& happening) {
+    const FaultRecord& fault = happening.record.fault;
+    return std::tuple{happening.record.kind, happening.name, fault.kind, fault.argument, fault.root};
+}
+
+/// Takes what happens anyway off the notes, one for one, as far as it was kept.
 void leave_out(Rehearsal& noted, const Rehearsal& anyway) {
-    std::multiset<std::pair<RecordKind, std::string>> happens;
+    std::multiset<decltype(key_of(anyway.happenings.front()))> happens;
     for (const Rehearsal::Happening& happening : anyway.happenings) {
-        happens.emplace(happening.record.kind, happening.name);
+        happens.insert(key_of(happening));
     }
-    noted.happenings_total -= std::erase_if(noted.happenings, [&happens](const Rehearsal::Happening& happening) {
-        const auto found = happens.find({happening.record.kind, happening.name});
+    noted.happenings_total -= std::erase_if(noted.happenings, [&](const Rehearsal::Happening& happening) {
+        const auto found = happens.find(key_of(happening));
         if (found == happens.end()) {
             return false;
         }
         happens.erase(found);
+        noted.count(happening.record, -1);
         return true;
     });
     std::set<std::pair<DeviceId, DeviceId>> told;
@@ -297,10 +289,6 @@ void leave_out(Rehearsal& noted, const Rehearsal& anyway) {
         told.emplace(one.who, one.about);
     }
     noted.told_total -= std::erase_if(noted.told, [&told](const Rehearsal::Told& one) { return told.contains({one.who, one.about}); });
-    noted.ends -= std::min(noted.ends, anyway.ends);
-    noted.starts -= std::min(noted.starts, anyway.starts);
-    noted.falls -= std::min(noted.falls, anyway.falls);
-    noted.gives_up -= std::min(noted.gives_up, anyway.gives_up);
 }
 
 std::optional<ChildState> state_in(const Engine& engine, ChildIndex i, Instant now) {
@@ -361,6 +349,24 @@ std::string why_not(const Engine& engine, Instant now, const Victim& victim) {
 }
 
 }  // namespace
+
+void Rehearsal::count(const Record& record, int by) {
+    const auto add = [by](std::uint64_t& number) { by > 0 ? ++number : --number; };
+    switch (record.kind) {
+        case RecordKind::device_down:
+        case RecordKind::child_down:
+        case RecordKind::child_start_failed:
+        case RecordKind::child_completed:
+            add(ends);
+            if (record.fault.kind == FaultKind::cascade) {
+                add(falls);
+            }
+            break;
+        case RecordKind::child_starting: add(starts); break;
+        case RecordKind::sup_giving_up: add(gives_up); break;
+        default: break;
+    }
+}
 
 // ---- the engine's part in it -------------------------------------------------------------------------------------------------
 

@@ -68,10 +68,13 @@ struct Rehearsal {
     std::uint64_t happenings_total = 0, told_total = 0, fates_total = 0;
     std::uint64_t falls = 0;     ///< by a cascade
     std::uint64_t ends = 0;      ///< all that end, supervisors not counted
-    std::uint64_t starts = 0;    ///< processes that are started
+    std::uint64_t starts = 0;    ///< processes and supervisors that are started
     std::uint64_t gives_up = 0;  ///< supervisors that do
     Duration length;             ///< when the last of it happens
     bool is_complete = true;     ///< false: cut short by a bound
+
+    /// One such record more, or less.
+    void count(const Record& record, int by);
 };
 
 /// `stopping`: the daemon is. `device_down`: there is nothing that could die; the detail is its state. `limit_reached`: the state is

@@ -255,6 +255,7 @@ void Supervision::give_up(Step& step, ChildIndex i, const Ending& ending, std::u
     Record& record = log(step, RecordKind::sup_giving_up, child.supervisor);
     record.number = count;
     record.supervisor = i;
+    record.exit_class = ending.exit_class;
     step.set_fault(record, ending.fault);
     stop_team(step, child.supervisor, TeamEnd::gave_up);
 }

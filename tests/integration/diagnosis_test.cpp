@@ -25,7 +25,7 @@ constexpr const char* shop = R"([
 
 json ask(Daemon& daemon, const std::vector<std::string>& words) {
     std::vector<std::string> all = words;
-    all.emplace_back("--json");
+    all.insert(all.begin(), "--json");
     const Run run = daemon.ctl(all);
     EXPECT_EQ(run.code, 0) << run.out << run.err;
     return json::parse(run.out, nullptr, false);

@@ -11,8 +11,13 @@ namespace backplane::sim {
 std::string rehearse_somebody(const core::Engine& engine, Instant now, std::uint64_t seed) {
     const core::Supervision& tree = engine.supervision();
     std::vector<core::ChildIndex> all;
+    bool is_at_rest = true;  // else it may be about to end anyway
     for (core::ChildIndex i = tree.root(); i != core::no_child; i = tree.next_in_tree(i)) {
         all.push_back(i);
+        const core::ChildState state = tree.view(i, now).state;
+        const bool moves =
+            state == core::ChildState::starting || state == core::ChildState::restarting || state == core::ChildState::stopping;
+        is_at_rest = is_at_rest && !moves;
     }
     if (all.empty()) {
         return {};
@@ -40,7 +45,7 @@ std::string rehearse_somebody(const core::Engine& engine, Instant now, std::uint
             return "something happens before the death of " + path + ", or after its end";
         }
     }
-    return told->ends != 0 ? std::string{} : path + " dies and nothing ends";
+    return told->ends != 0 || !is_at_rest ? std::string{} : path + " dies and nothing ends";
 }
 
 }  // namespace backplane::sim

@@ -74,7 +74,7 @@ struct Impact {
     std::int64_t length_ms = 0;  ///< until all is over
     std::uint64_t ends = 0;      ///< processes and tasks that end
     std::uint64_t falls = 0;     ///< of these by a cascade
-    std::uint64_t starts = 0;    ///< processes that are started
+    std::uint64_t starts = 0;    ///< processes and supervisors that are started
     std::uint64_t gives_up = 0;  ///< supervisors that do
     std::vector<Told> told;      ///< the first of them, as the two lists below; the totals count all
     std::uint64_t told_total = 0;
