@@ -11,8 +11,8 @@
 
 namespace backplane::ctl {
 
-/// The name that `run` gives where none is given: the program's, with what no name may have replaced. `attempt`: 1 for the first, later ones
-/// have the number behind.
+/// The name that `run` gives where none is given: the program's, with what no name may have replaced. `attempt`: 1 for the first; later
+/// ones have the number behind.
 [[nodiscard]] std::string name_to_try(const Arguments& arguments, unsigned attempt);
 
 /// The child of this name: the program as the caller's PATH finds it, in the caller's directory, with PATH, TZ and the locale of the
