@@ -253,6 +253,22 @@ bool Inquest::to_offender(std::vector<wire::Cause>& chain, End& end) const {
     return true;
 }
 
+/// Whether the crash of one child has its supervisor stop another (S-19).
+bool Inquest::stops_with(core::ChildIndex supervisor, std::string_view crashed, core::ChildIndex child) const {
+    const core::Supervision& tree = engine_.supervision();
+    const core::Strategy strategy = tree.view(supervisor, now_).strategy;
+    if (strategy != core::Strategy::rest_for_one && strategy != core::Strategy::one_for_all) {
+        return false;
+    }
+    const bool all = strategy == core::Strategy::one_for_all;
+    bool is_behind = all;
+    for (core::ChildIndex i = tree.next_among(supervisor, core::no_child); i != core::no_child && i != child;
+         i = tree.next_among(supervisor, i)) {
+        is_behind = is_behind || tree.view(i, now_).path == crashed;
+    }
+    return is_behind && tree.view(child, now_).path != crashed;
+}
+
 /// It was stopped. Between its start and its end the log tells of its group's restart, or of its supervisor's own end; where it tells of
 /// neither, somebody asked for it.
 bool Inquest::to_stopper(std::vector<wire::Cause>& chain, End& end) const {
@@ -269,7 +285,8 @@ bool Inquest::to_stopper(std::vector<wire::Cause>& chain, End& end) const {
         if (born) {
             break;
         }
-        if (event->event == "restart" && event->name != end.name && text_field(*event, "supervisor") == supervisor) {
+        if (event->event == "restart" && event->name && text_field(*event, "supervisor") == supervisor &&
+            stops_with(above, *event->name, end.child)) {
             End next = end_at(*event, "cause");
             chain.push_back(cause("group", next));
             end = std::move(next);

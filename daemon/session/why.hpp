@@ -50,6 +50,7 @@ class Inquest {
     [[nodiscard]] bool to_neighbour(std::vector<wire::Cause>& chain, End& end) const;
     [[nodiscard]] bool to_offender(std::vector<wire::Cause>& chain, End& end) const;
     [[nodiscard]] bool to_stopper(std::vector<wire::Cause>& chain, End& end) const;
+    [[nodiscard]] bool stops_with(core::ChildIndex supervisor, std::string_view crashed, core::ChildIndex child) const;
     [[nodiscard]] End end_of(core::ChildIndex child) const;
     [[nodiscard]] End end_of(DeviceId device) const;
     [[nodiscard]] End end_at(const wire::Event& event, std::string_view key) const;

@@ -216,6 +216,9 @@ TEST_F(WhyTest, X9_AGroupIsStoppedForTheOneThatCrashed) {
     exits("b", core::ExitHow::exited, 1);
     EXPECT_EQ(ends("c"), (Lines{"ended c shutdown", "group b exit(1)"}));
     EXPECT_EQ(ends("a"), Lines{});
+    hub().feed(Event::command(core::daemon_session, core::Verb::stop, engine_->supervision().find("a"), false, 0));
+    run();
+    EXPECT_EQ(ends("a"), (Lines{"ended a shutdown", "asked - ?"})) << "those before the one that crashed are not of its group";
 }
 
 TEST_F(WhyTest, X9_ASupervisorThatGaveUpNamesTheOffender) {
@@ -230,7 +233,8 @@ TEST_F(WhyTest, X9_ASupervisorThatGaveUpNamesTheOffender) {
 }
 
 TEST_F(WhyTest, WhoeverWasStoppedByACommandSaysSo) {
-    begin(team({worker("a")}));
+    begin(team({worker("a"), worker("b")}));
+    exits("b", core::ExitHow::exited, 1);  // which is nobody's business but its own
     hub().feed(Event::command(core::daemon_session, core::Verb::stop, engine_->supervision().find("a"), false, 0));
     run();
     EXPECT_EQ(ends("a"), (Lines{"ended a shutdown", "asked - ?"}));
