@@ -180,14 +180,15 @@ TEST(DiagnosisTest, RunStartsAProgramAsItWasTyped) {
     const DeviceRow row = daemon.await_state("sleeper", "running");
     const std::string proc = "/proc/" + std::to_string(*row.pid);
     EXPECT_EQ(std::filesystem::read_symlink(proc + "/cwd"), std::filesystem::current_path());
-    const std::string variables = read_file(proc + "/environ");
-    EXPECT_NE(variables.find("SHOP=open"), std::string::npos);
-    EXPECT_NE(variables.find(std::string{"PATH="} + ::getenv("PATH")), std::string::npos);
-    EXPECT_NE(read_file(proc + "/cmdline")
-                  .find(std::string("sleep\0"
-                                    "1000",
-                                    10)),
-              std::string::npos);
+    // The kernel shows words and variables a moment after the exec.
+    const auto shows = [&](const char* file, const std::string& part) {
+        return eventually([&] { return read_file(proc + file).find(part) != std::string::npos; });
+    };
+    EXPECT_TRUE(shows("/environ", "SHOP=open"));
+    EXPECT_TRUE(shows("/environ", std::string{"PATH="} + ::getenv("PATH")));
+    EXPECT_TRUE(shows("/cmdline", std::string{"sleep\0"
+                                              "1000",
+                                              10}));
     EXPECT_EQ(ask(daemon, {"describe", "sleeper"}).at("restart"), "transient");
     EXPECT_EQ(error_of(daemon.ctl({"run", "--name", "sleeper", "--json", "--", "sleep", "1000"})), "already_started");
     // Without a name it is the program's, and the next one has a number.
