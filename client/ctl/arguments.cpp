@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -85,6 +86,27 @@ void add_verbs(Add add_named, Arguments& to) {
     }
 }
 
+/// A command line as a child.
+void add_run(CLI::App& app, Arguments& to) {
+    CLI::App* run = app.add_subcommand("run", "start a program as a supervised child");
+    run->fallthrough();
+    run->footer("Behind -- stand the program and its arguments, as in: backplanectl run --name web -- ./server --port 80");
+    run->callback([&to] {
+        to.command = Command::run;
+        if (to.words.empty()) {
+            throw CLI::RequiredError("-- CMD");
+        }
+    });
+    run->add_option("--name", to.name, "its name; at first that of the program");
+    run->add_option("--under", to.under, "its supervisor; at first /, the root");
+    run->add_option("--restart", to.restart, "permanent, transient (at first: restarted when it fails) or temporary")
+        ->check(CLI::IsMember({"permanent", "transient", "temporary"}));
+    run->add_option("--env", to.env, "NAME=VALUE, or NAME for the value that it has here")->allow_extra_args(false);
+    run->add_flag("--all-env", to.all_env, "the whole environment goes along, not only PATH, TZ and the locale");
+    CLI::Option* wait = run->add_flag("--wait", to.until_end, "return when it has ended: 0 if well, 1 if not");
+    run->add_flag("!--no-wait", to.wait, "return when the daemon has accepted it")->excludes(wait);
+}
+
 /// Sub-commands in the order in which help shows them.
 void add_commands(CLI::App& app, Arguments& to) {
     const auto add = [&](const char* name, Command command, const char* text) {
@@ -101,6 +123,9 @@ void add_commands(CLI::App& app, Arguments& to) {
     add("list", Command::list, "every configured child and every Device, a row each");
     add("tree", Command::tree, "the same as a tree of supervisors");
     add_named("status", Command::status, "one of them in detail");
+    add_named("describe", Command::describe, "all that is known of it, its configuration included");
+    add_named("why", Command::why, "why it is as it is: the chain of causes, back to the root");
+    add_named("impact", Command::impact, "what would happen if it died now; nothing does");
     add_named("watch", Command::watch, "wait until it ends: exit code 0 without a fault, 1 with one");
     CLI::App* events = add("events", Command::events, "what happens, an event a line");
     events->add_option("--since", to.since, "begin behind this sequence number")->check([](const std::string& text) {
@@ -113,6 +138,7 @@ void add_commands(CLI::App& app, Arguments& to) {
         ->add_option("--for", to.wait_for, "running (at first), or down, restarting, quarantined, disabled, gone")
         ->check(CLI::IsMember({"running", "down", "restarting", "quarantined", "disabled", "gone"}));
     add_verbs(add_named, to);
+    add_run(app, to);
     add_child(app, to);
     add_journal(app, to);
     add("ping", Command::ping, "whether the daemon answers, and how fast");
@@ -159,6 +185,12 @@ std::variant<Arguments, int> read_arguments(int count, const char* const* words)
     });
     app.add_flag("--json", to.json, "for programs: JSON, errors included, on stdout");
     add_commands(app, to);
+    // What stands behind `run ... --` is somebody else's command line.
+    const auto last = std::find(words, words + count, std::string_view{"--"});
+    if (std::find(words, last, std::string_view{"run"}) != last && last != words + count) {
+        to.words.assign(last + 1, words + count);
+        count = static_cast<int>(last - words);
+    }
     try {
         app.parse(count, words);
     } catch (const CLI::ParseError& error) {

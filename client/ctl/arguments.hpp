@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace backplane::ctl {
 
@@ -30,13 +31,17 @@ enum class Command : std::uint8_t {
     reexec,
     reload,
     detach,
-    journal_save
+    journal_save,
+    describe,
+    why,
+    impact,
+    run
 };
 
 struct Arguments {
     Command command = Command::list;
     ChildVerb verb = ChildVerb::start;   ///< act
-    std::string name;                    ///< status, watch, act; child: the supervisor
+    std::string name;                    ///< status, watch, act; child: the supervisor; run: of the child, empty: of its program
     std::string id;                      ///< child: the child's name within its supervisor
     std::string spec_file;               ///< child start: where the child is described; `-`: stdin
     std::string spec_args;               ///< child start: a JSON array of strings
@@ -54,6 +59,13 @@ struct Arguments {
     bool wait_all = false;  ///< reload: until what it names is as it should be
     ReloadOptions reload;
     bool force = false;  ///< journal save: a file that is there is replaced
+    // run
+    std::string under = "/";            ///< the supervisor
+    std::string restart = "transient";  ///< as in configuration
+    std::vector<std::string> words;     ///< the program and its arguments
+    std::vector<std::string> env;       ///< `NAME=VALUE`, or `NAME` for the value that it has here
+    bool all_env = false;               ///< the whole environment goes along
+    bool until_end = false;             ///< return when it has ended
 };
 
 /// Reads the command line. The other outcome is what the program's exit code then is: 0 after help was asked for and

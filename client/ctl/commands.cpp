@@ -3,9 +3,11 @@
 /// reports and translates.
 #include "client/ctl/commands.hpp"
 
+#include "client/ctl/diagnose.hpp"
 #include "client/ctl/journal_save.hpp"
 #include "client/ctl/new_child.hpp"
 #include "client/ctl/output.hpp"
+#include "client/ctl/run_child.hpp"
 #include "client/render/render.hpp"
 
 #include <backplane/client.hpp>
@@ -58,6 +60,11 @@ class Session {
             return unexpected(description.error());
         }
         return print(arguments_.json ? render::status_json(*description) : render::status_text(*description));
+    }
+
+    Expected<int> diagnosis() {
+        const auto text = diagnose(client_, arguments_, question());
+        return text ? print(*text) : Expected<int>{unexpected(text.error())};
     }
 
     /// A link and its one message: if the Device goes before the link is laid, the answer is the same (L-9).
@@ -149,7 +156,33 @@ class Session {
         if (!added) {
             return unexpected(added.error());
         }
-        return print(arguments_.json ? render::added_json(*added) : render::shown(added->name) + ": started\n");
+        return tell_added(*added);
+    }
+
+    /// Where the name was not asked for, one that is taken is no failure.
+    Expected<int> run() {
+        constexpr unsigned names_max = 100;
+        if (arguments_.until_end) {
+            if (const auto done = client_.subscribe({}, {}, question()); !done) {
+                return unexpected(done.error());
+            }
+        }
+        for (unsigned attempt = 1;; ++attempt) {
+            const auto child = make_run_child(arguments_, name_to_try(arguments_, attempt));
+            if (!child) {
+                return unexpected(child.error());
+            }
+            const WaitFor wait = arguments_.wait ? WaitFor::done : WaitFor::accepted;
+            const auto added = client_.start_child(arguments_.under, *child, wait, patience());
+            if (added) {
+                return arguments_.until_end ? until_end(added->name) : tell_added(*added);
+            }
+            const ErrorCode code = added.error().code;
+            const bool taken = code == ErrorCode::already_started || code == ErrorCode::already_present || code == ErrorCode::name_taken;
+            if (!taken || !arguments_.name.empty() || attempt == names_max) {
+                return unexpected(added.error());
+            }
+        }
     }
 
     Expected<int> child_list() {
@@ -231,6 +264,51 @@ class Session {
     [[nodiscard]] Within question() const { return arguments_.timeout ? Within{*arguments_.timeout} : default_patience; }
     /// For what waits by its nature: without end unless the user says otherwise.
     [[nodiscard]] Within patience() const { return arguments_.timeout ? Within{*arguments_.timeout} : Within::forever(); }
+
+    Expected<int> tell_added(const AddedChild& added) {
+        const char* done = arguments_.wait ? ": started\n" : ": accepted\n";
+        return print(arguments_.json ? render::added_json(added) : render::shown(added.name) + done);
+    }
+
+    void note_end(const LogEvent& log) {
+        for (const LogEvent::Field& field : log.fields) {
+            if (field.key == "reason" && (log.event == "child_down" || log.event == "child_start_failed")) {
+                last_end_ = std::get<std::string>(field.value);
+            }
+        }
+    }
+
+    Expected<int> tell_how(const std::string& name, const std::string& end) {
+        const bool well = end == "normal" || end == "shutdown";
+        const std::string text = arguments_.json ? render::run_json(name, end) : render::shown(name) + ": " + render::shown(end) + "\n";
+        return print(text, well ? exit_done : exit_failed);
+    }
+
+    /// Until nothing is to be started of it any more; how it ended is the exit code.
+    Expected<int> until_end(const std::string& name) {
+        const Instant deadline = steady_now() + patience().length;
+        for (;;) {
+            const auto about = client_.describe(name, question());
+            if (!about && about.error().code != ErrorCode::not_found) {
+                return unexpected(about.error());
+            }
+            if (!about) {  // a temporary one is gone when it has ended, and the log has told how
+                while (auto event = client_.try_event()) {
+                    if (const auto* log = std::get_if<LogEvent>(&*event); log != nullptr && log->name == name) {
+                        note_end(*log);
+                    }
+                }
+                return tell_how(name, last_end_);
+            }
+            const std::string& state = about->row.state;
+            if (state == "down" || state == "quarantined" || state == "disabled") {
+                return tell_how(name, about->last_exit.value_or(state));
+            }
+            if (const auto news = next_news(name, deadline); !news) {
+                return unexpected(news.error().code, name + " is " + state);
+            }
+        }
+    }
 
     Expected<Description> describe() {
         const auto line = Line::parse(arguments_.name);
@@ -336,6 +414,7 @@ class Session {
                     return unexpected(lost->error);
                 }
                 if (const auto* log = std::get_if<LogEvent>(&*event); log != nullptr && (log->name == name || log->event == "gap")) {
+                    note_end(*log);
                     return {};
                 }
             }
@@ -365,6 +444,7 @@ class Session {
 
     Client client_;
     const Arguments& arguments_;
+    std::string last_end_ = "gone";  ///< of the child that `run` waits for
 };
 
 Expected<Session> open(const Arguments& arguments) {
@@ -402,6 +482,10 @@ Expected<int> carry_out(const Arguments& arguments) {
     }
     switch (arguments.command) {
         case Command::status: return session->status();
+        case Command::describe:
+        case Command::why:
+        case Command::impact: return session->diagnosis();
+        case Command::run: return session->run();
         case Command::watch: return session->watch();
         case Command::events: return session->events();
         case Command::wait: return session->wait();

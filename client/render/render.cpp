@@ -139,7 +139,13 @@ std::string list_text(const std::vector<DeviceRow>& rows) {
     return table(cells);
 }
 
-std::string status_text(const Description& description) {
+std::string status_head(const Description& description) {
+    return or_dash(description.row.name) + ": " + shown(description.row.kind) + ", " + shown(description.row.state) + "\n";
+}
+
+std::string status_text(const Description& description) { return status_head(description) + table(status_cells(description)); }
+
+std::vector<std::vector<std::string>> status_cells(const Description& description) {
     const DeviceRow& row = description.row;
     std::vector<std::vector<std::string>> cells;
     const auto add = [&](const char* key, const std::optional<std::string>& value) {
@@ -187,7 +193,7 @@ std::string status_text(const Description& description) {
     if (description.links_total > description.links.size()) {
         cells.push_back({"  links in all", std::to_string(description.links_total)});
     }
-    return or_dash(row.name) + ": " + shown(row.kind) + ", " + shown(row.state) + "\n" + table(cells);
+    return cells;
 }
 
 std::string event_text(const LogEvent& event) {

@@ -66,6 +66,7 @@ struct Saved {
 [[nodiscard]] std::string plan_json(const ReloadPlan& plan);
 [[nodiscard]] std::string added_json(const AddedChild& added);
 [[nodiscard]] std::string counts_json(const ChildCounts& counts);
+[[nodiscard]] std::string run_json(std::string_view name, std::string_view end);
 [[nodiscard]] std::string named_json(std::string_view name);
 [[nodiscard]] std::string error_json(const Error& error);
 
@@ -76,6 +77,9 @@ struct Saved {
 [[nodiscard]] std::size_t columns(std::string_view text);
 /// `waits for db: blocked`, `terminated`, `in backoff, 1.2 s left`: why a child does not run. Empty where there is nothing to say.
 [[nodiscard]] std::string why_text(const DeviceRow& row);
+/// The first line of a status, and the rows below it.
+[[nodiscard]] std::string status_head(const Description& description);
+[[nodiscard]] std::vector<std::vector<std::string>> status_cells(const Description& description);
 /// `2025-01-31T12:00:00.000001Z`.
 [[nodiscard]] std::string time_text(std::int64_t time_us);
 /// Rows of cells as aligned columns, two spaces apart.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Values to JSON, one line each. Keys are part of the tool's promise to programs: they are added to, never changed.
+#include "client/render/diagnosis.hpp"
 #include "client/render/render.hpp"
 #include "client/render/state.hpp"
 
@@ -90,11 +91,15 @@ Json daemon_json(const DaemonInfo& daemon) {
     return json;
 }
 
-}  // namespace
+Json orders_json(const std::vector<OrderValue>& orders) {
+    Json json = Json::array();
+    for (const OrderValue& order : orders) {
+        json.push_back(Json{{"name", order.name}, {"mode", link_mode_name(order.mode)}});
+    }
+    return json;
+}
 
-std::string list_json(const std::vector<DeviceRow>& rows) { return one_line(rows_json(rows)); }
-
-std::string status_json(const Description& description) {
+Json description_json(const Description& description) {
     Json json = row_json(description.row);
     json["last_exit"] = or_null(description.last_exit);
     json["failures"] = or_null(description.failures);
@@ -116,8 +121,87 @@ std::string status_json(const Description& description) {
         json["links"].push_back(std::move(entry));
     }
     json["links_total"] = description.links_total;
-    return one_line(json);
+    json["managed"] = description.managed;
+    json["readiness"] = or_null(description.readiness);
+    json["last_id"] = line_or_null(description.last_line);
+    json["orders"] = orders_json(description.orders);
+    json["ordered_by"] = orders_json(description.ordered_by);
+    json["requires"] = description.needs;
+    json["required_by"] = description.needed_by;
+    json["orders_total"] = description.orders_total;
+    json["names"] = description.names;
+    json["name_watches"] = or_null(description.name_watches);
+    json["client"] = or_null(description.client);
+    return json;
 }
+
+/// An event's own fields.
+void add_fields(Json& json, const LogEvent& event) {
+    for (const LogEvent::Field& field : event.fields) {
+        if (const auto* line = std::get_if<Line>(&field.value)) {
+            json[field.key] = line->text();
+        } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
+            json[field.key] = *number;
+        } else {
+            json[field.key] = std::get<std::string>(field.value);
+        }
+    }
+}
+
+Json causes_json(const std::vector<Cause>& causes) {
+    Json json = Json::array();
+    for (const Cause& cause : causes) {
+        Json entry;
+        entry["because"] = cause.because;
+        entry["name"] = or_null(cause.name);
+        entry["id"] = line_or_null(cause.line);
+        entry["kind"] = or_null(cause.kind);
+        entry["state"] = or_null(cause.state);
+        entry["reason"] = or_null(cause.reason);
+        entry["time"] = cause.time_us ? Json(time_text(*cause.time_us)) : Json(nullptr);
+        entry["age_ms"] = or_null(cause.age_ms);
+        entry["uptime_ms"] = or_null(cause.uptime_ms);
+        entry["was_ready"] = or_null(cause.was_ready);
+        entry["window_count"] = or_null(cause.window_count);
+        json.push_back(std::move(entry));
+    }
+    return json;
+}
+
+Json told_json(const Impact::Told& told) {
+    Json json;
+    json["id"] = told.line.text();
+    json["name"] = or_null(told.name);
+    json["kind"] = told.kind;
+    json["client"] = or_null(told.client);
+    json["labels"] = Json::object();
+    for (const auto& [key, value] : told.labels) {
+        json["labels"][key] = value;
+    }
+    json["about"] = told.about.text();
+    json["about_name"] = or_null(told.about_name);
+    json["fault"] = or_null(told.fault);
+    json["falls"] = told.falls;
+    json["after_ms"] = told.after_ms;
+    return json;
+}
+
+Json fate_json(const Impact::Fate& fate) {
+    Json json;
+    json["name"] = fate.name;
+    json["was"] = fate.was;
+    json["state"] = fate.state;
+    json["reason"] = or_null(fate.reason);
+    json["waits_for"] = or_null(fate.waits_for);
+    json["after_ms"] = fate.after_ms;
+    return json;
+}
+
+}  // namespace
+
+std::string list_json(const std::vector<DeviceRow>& rows) { return one_line(rows_json(rows)); }
+
+std::string status_json(const Description& description) { return one_line(description_json(description)); }
 
 std::string event_json(const LogEvent& event) {
     Json json;
@@ -130,15 +214,7 @@ std::string event_json(const LogEvent& event) {
         json["name"] = or_null(event.name);
         json["id"] = line_or_null(event.line);
     }
-    for (const LogEvent::Field& field : event.fields) {
-        if (const auto* line = std::get_if<Line>(&field.value)) {
-            json[field.key] = line->text();
-        } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
-            json[field.key] = *number;
-        } else {
-            json[field.key] = std::get<std::string>(field.value);
-        }
-    }
+    add_fields(json, event);
     return one_line(json);
 }
 
@@ -222,6 +298,65 @@ std::string state_json(const State& state) {
         json["sessions"].push_back(session_json(row));
     }
     return one_line(Json{{"state", std::move(json)}});
+}
+
+std::string run_json(std::string_view name, std::string_view end) { return one_line(Json{{"name", name}, {"last_exit", end}}); }
+
+std::string details_json(const Details& details) {
+    Json json = description_json(details.about);
+    json["spec"] = details.spec ? Json::parse(*details.spec, nullptr, false) : Json(nullptr);
+    json["containment"] = or_null(details.containment);
+    json["cgroup"] = or_null(details.cgroup);
+    return one_line(json);
+}
+
+std::string why_it_is_json(const Why& why) {
+    Json json = row_json(why.row);
+    json["restart"] = or_null(why.restart);
+    json["failures"] = or_null(why.failures);
+    json["since_ms"] = or_null(why.since_ms);
+    json["restart_count"] = or_null(why.restart_count);
+    json["window"] = Json{
+        {"used", or_null(why.window_used)}, {"intensity", or_null(why.window_intensity)}, {"period_ms", or_null(why.window_period_ms)}};
+    json["ends"] = causes_json(why.ends);
+    json["waits"] = causes_json(why.waits);
+    return one_line(json);
+}
+
+std::string impact_json(const Impact& impact) {
+    Json json;
+    json["name"] = or_null(impact.name);
+    json["id"] = line_or_null(impact.line);
+    json["kind"] = impact.kind;
+    json["fault"] = impact.fault;
+    json["complete"] = impact.complete;
+    json["length_ms"] = impact.length_ms;
+    json["ends"] = impact.ends;
+    json["falls"] = impact.falls;
+    json["starts"] = impact.starts;
+    json["gives_up"] = impact.gives_up;
+    json["told"] = Json::array();
+    for (const Impact::Told& told : impact.told) {
+        json["told"].push_back(told_json(told));
+    }
+    json["told_total"] = impact.told_total;
+    json["events"] = Json::array();
+    for (const LogEvent& event : impact.events) {
+        Json entry;
+        entry["after_ms"] = event.time_us / 1'000;
+        entry["event"] = event.event;
+        entry["name"] = or_null(event.name);
+        entry["id"] = line_or_null(event.line);
+        add_fields(entry, event);
+        json["events"].push_back(std::move(entry));
+    }
+    json["events_total"] = impact.events_total;
+    json["fates"] = Json::array();
+    for (const Impact::Fate& fate : impact.fates) {
+        json["fates"].push_back(fate_json(fate));
+    }
+    json["fates_total"] = impact.fates_total;
+    return one_line(json);
 }
 
 }  // namespace backplane::render

@@ -45,6 +45,23 @@ Request named(Call call, std::string_view name) {
     return request;
 }
 
+/// A question about one thing by its name, or by its line.
+template <class T>
+Expected<T> ask_about(Connection& connection, Call call, std::string_view name, Within within) {
+    return ask_for<T>(connection, named(call, name), connection.now() + within.length);
+}
+
+template <class T>
+Expected<T> ask_about(Connection& connection, Call call, const Line& line, Epoch epoch, Within within) {
+    if (line.epoch() != epoch) {
+        return unexpected(ErrorCode::not_found, line.text() + " is of another epoch");
+    }
+    Request request;
+    request.call = call;
+    request.device = line.id();
+    return ask_for<T>(connection, std::move(request), connection.now() + within.length);
+}
+
 /// How long the daemon may let it wait for a supervisor's present step: no longer than its caller waits (S-58).
 std::uint32_t within_ms(Within within) {
     const std::int64_t ms = within.length.is_forever() ? 0 : within.length.ns / 1'000'000;
@@ -121,17 +138,23 @@ Expected<std::string> Client::child_spec(std::string_view name, Within within) {
 }
 
 Expected<Description> Client::describe(std::string_view name, Within within) {
-    return ask_for<Description>(*state_->connection, named(Call::describe, name), state_->connection->now() + within.length);
+    return ask_about<Description>(*state_->connection, Call::describe, name, within);
 }
 
 Expected<Description> Client::describe(const Line& line, Within within) {
-    if (line.epoch() != epoch()) {
-        return unexpected(ErrorCode::not_found, line.text() + " is of another epoch");
-    }
-    Request request;
-    request.call = Call::describe;
-    request.device = line.id();
-    return ask_for<Description>(*state_->connection, std::move(request), state_->connection->now() + within.length);
+    return ask_about<Description>(*state_->connection, Call::describe, line, epoch(), within);
+}
+
+Expected<Why> Client::why(std::string_view name, Within within) { return ask_about<Why>(*state_->connection, Call::why, name, within); }
+
+Expected<Why> Client::why(const Line& line, Within within) { return ask_about<Why>(*state_->connection, Call::why, line, epoch(), within); }
+
+Expected<Impact> Client::impact(std::string_view name, Within within) {
+    return ask_about<Impact>(*state_->connection, Call::impact, name, within);
+}
+
+Expected<Impact> Client::impact(const Line& line, Within within) {
+    return ask_about<Impact>(*state_->connection, Call::impact, line, epoch(), within);
 }
 
 Expected<DaemonInfo> Client::daemon_info(Within within) {

@@ -17,27 +17,6 @@ std::optional<Line> to_line(const std::optional<DeviceId>& id, Epoch epoch) {
 /// A line for an id that may be zero, which stands for nobody.
 Line line_or_none(DeviceId id, Epoch epoch) { return id ? Line{epoch, id} : Line{}; }
 
-DeviceRow to_row(wire::Row&& row, Epoch epoch) {
-    DeviceRow out;
-    out.name = std::move(row.name);
-    out.line = to_line(row.id, epoch);
-    out.kind = std::move(row.kind);
-    out.state = std::move(row.state);
-    out.pid = row.pid;
-    out.restarts = row.restarts;
-    out.supervisor = std::move(row.supervisor);
-    out.fault = std::move(row.fault);
-    out.reason = std::move(row.reason);
-    out.waits_for = std::move(row.waits_for);
-    out.held = row.held;
-    out.next_start_ms = row.next_start_ms;
-    out.strategy = std::move(row.strategy);
-    out.window_used = row.window_used;
-    out.intensity = row.intensity;
-    out.labels = std::move(row.labels);
-    return out;
-}
-
 Page to_page(wire::Listing&& listing, Epoch epoch) {
     Page page;
     page.rows.reserve(listing.rows.size());
@@ -71,6 +50,21 @@ Description to_description(wire::Description&& from, Epoch epoch) {
         out.links.push_back(LinkValue{Line{epoch, link.other}, link.mode, std::move(link.name)});
     }
     out.links_total = from.links_total;
+    out.managed = from.managed;
+    out.readiness = std::move(from.readiness);
+    out.last_line = to_line(from.last_id, epoch);
+    for (wire::OrderRow& order : from.orders) {
+        out.orders.push_back(OrderValue{std::move(order.name), order.mode});
+    }
+    for (wire::OrderRow& order : from.ordered_by) {
+        out.ordered_by.push_back(OrderValue{std::move(order.name), order.mode});
+    }
+    out.needs = std::move(from.needs);
+    out.needed_by = std::move(from.needed_by);
+    out.orders_total = from.orders_total;
+    out.names = std::move(from.names);
+    out.name_watches = from.name_watches;
+    out.client = std::move(from.client);
     return out;
 }
 
@@ -94,6 +88,27 @@ DaemonInfo to_info(wire::DaemonInfo&& from) {
 }
 
 }  // namespace
+
+DeviceRow to_row(wire::Row&& row, Epoch epoch) {
+    DeviceRow out;
+    out.name = std::move(row.name);
+    out.line = to_line(row.id, epoch);
+    out.kind = std::move(row.kind);
+    out.state = std::move(row.state);
+    out.pid = row.pid;
+    out.restarts = row.restarts;
+    out.supervisor = std::move(row.supervisor);
+    out.fault = std::move(row.fault);
+    out.reason = std::move(row.reason);
+    out.waits_for = std::move(row.waits_for);
+    out.held = row.held;
+    out.next_start_ms = row.next_start_ms;
+    out.strategy = std::move(row.strategy);
+    out.window_used = row.window_used;
+    out.intensity = row.intensity;
+    out.labels = std::move(row.labels);
+    return out;
+}
 
 Answer to_answer(wire::Reply&& reply, Epoch epoch) {
     if (auto* listing = std::get_if<wire::Listing>(&reply.body)) {
@@ -124,6 +139,12 @@ Answer to_answer(wire::Reply&& reply, Epoch epoch) {
             out.changes.push_back({std::move(change.name), std::move(change.change), change.restart});
         }
         return out;
+    }
+    if (auto* impact = std::get_if<wire::Impact>(&reply.body)) {
+        return to_impact(std::move(*impact), epoch);
+    }
+    if (auto* why = std::get_if<wire::Why>(&reply.body)) {
+        return to_why(std::move(*why), epoch);
     }
     if (auto* spec = std::get_if<wire::SpecText>(&reply.body)) {
         return SpecText{std::move(spec->spec)};

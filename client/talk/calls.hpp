@@ -5,6 +5,7 @@
 #include "client/talk/wakes.hpp"
 #include "proto/wire/message.hpp"
 
+#include <backplane/diagnosis.hpp>
 #include <backplane/expected.hpp>
 #include <backplane/values.hpp>
 
@@ -40,10 +41,15 @@ struct SpecText {
 };
 
 /// The value of a reply; monostate where a call has nothing to say but that it succeeded.
-using Answer = std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo, AddedChild, ChildCounts, SpecText, ReloadPlan>;
+using Answer =
+    std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo, AddedChild, ChildCounts, SpecText, ReloadPlan, Impact, Why>;
 
 /// A reply of the wire as the value that the library hands out.
 [[nodiscard]] Answer to_answer(wire::Reply&& reply, Epoch epoch);
+/// The parts of `to_answer` that stand in a file of their own (diagnosis.cpp).
+[[nodiscard]] Impact to_impact(wire::Impact&& from, Epoch epoch);
+[[nodiscard]] Why to_why(wire::Why&& from, Epoch epoch);
+[[nodiscard]] DeviceRow to_row(wire::Row&& row, Epoch epoch);
 [[nodiscard]] LogEvent to_log_event(wire::Event&& event, Epoch epoch);
 [[nodiscard]] NameChange to_name_change(wire::NameState&& state, Epoch epoch);
 

@@ -119,6 +119,23 @@ void Deadlines::postpone(Instant now, Instant until) {
     note_next();
 }
 
+Instant Deadlines::put_off(std::uint32_t kinds) {
+    constexpr Instant for_good{INT64_MAX - 1};
+    while (!heap_.empty()) {
+        Entry& first = entries_[heap_.front()];
+        if (first.at == for_good) {
+            break;
+        }
+        if ((kinds >> static_cast<unsigned>(first.kind) & 1U) == 0) {
+            return first.at;
+        }
+        first.at = for_good;
+        sift_down(0);
+        note_next();
+    }
+    return Instant::never();
+}
+
 Instant Deadlines::at(DeadlineId id) const {
     const bool set = id != 0 && id < entries_.size() && entries_[id].set != 0;
     return set ? entries_[id].at : Instant::never();

@@ -54,6 +54,10 @@ class Deadlines {
     /// Nobody was there to meet what came due before `now`: that is due at `until` instead, in the same order. Linear.
     void postpone(Instant now, Instant until);
 
+    /// For a copy that is only played with: puts those of `kinds` (bits by DeadlineKind) that stand before all others off for
+    /// good, and answers when the first other one is due; `never()` for none.
+    Instant put_off(std::uint32_t kinds);
+
     /// Calls `look` with every set deadline, in no order.
     template <class Look>
     void each(Look&& look) const {

@@ -88,7 +88,7 @@ struct Record {
     std::uint8_t link_mode = 0;
     std::uint8_t reserved = 0;
     ChildIndex child = no_child;       ///< the entry that the event is about
-    ChildIndex supervisor = no_child;  ///< restart: who restarts
+    ChildIndex supervisor = no_child;  ///< restart: who restarts; child_blocked: whom it waits for; sup_giving_up: who broke the limit
     DeviceId device{};
     DeviceId other{};  ///< link, unlink: to; notice: told
     /// child_backoff: delay in ns; child_stopping, child_killing: signal; restart, sup_giving_up: window_count; child_ready: pid

@@ -526,6 +526,10 @@ void Engine::halt(Step& step) {
 
 void Engine::save(std::string& image) const {
     ImageWriter writer(image);
+    save(writer);
+}
+
+void Engine::save(ImageWriter& writer) const {
     writer.value(image_magic);
     writer.value(steps_);
     writer.value(graph_watchers_);

@@ -72,6 +72,12 @@ class Engine {
         hold_or_not();
     }
 
+    /// For a copy that is only played with: no sign of life is missed, nobody fails to come in time, no quarantine is over. Such
+    /// deadlines are put off for good as far as they come first. Answers when the first other one is due; `never()` for none.
+    Instant pass_over_watches();
+
+    /// How long `save`'s image would be. Cheap: nothing is copied.
+    [[nodiscard]] std::size_t image_bytes() const;
     /// The whole state as bytes (decision 9): loading them into a fresh engine and going on must not be noticeable.
     void save(std::string& image) const;
     /// Replaces the state. The bytes may be hostile: any that `save` did not write give `corrupt_image`, and the
@@ -121,6 +127,7 @@ class Engine {
     void go_down(Step& step);
     void halt(Step& step);
     [[nodiscard]] bool parts_agree() const;
+    void save(ImageWriter& writer) const;
 
     EngineLimits limits_;
     Texts texts_;

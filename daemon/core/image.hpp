@@ -17,19 +17,21 @@ inline constexpr std::uint32_t image_version = 6;
 
 class ImageWriter {
   public:
-    explicit ImageWriter(std::string& out) : out_(out) {}
+    explicit ImageWriter(std::string& out) : out_(&out) {}
+    /// Writes nothing, and only counts.
+    ImageWriter() = default;
 
     template <class T>
     void value(const T& item) {
         static_assert(std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>, "padding would leak and differ");
-        out_.append(reinterpret_cast<const char*>(&item), sizeof(T));
+        append(&item, sizeof(T));
     }
     template <class T>
     void array(const T* items, std::size_t count) {
         static_assert(std::is_trivially_copyable_v<T>);
         value(static_cast<std::uint64_t>(count));
         if (count != 0) {
-            out_.append(reinterpret_cast<const char*>(items), count * sizeof(T));
+            append(items, count * sizeof(T));
         }
     }
     template <class T>
@@ -37,9 +39,19 @@ class ImageWriter {
         array(items.data(), items.size());
     }
     void text(std::string_view bytes) { array(bytes.data(), bytes.size()); }
+    /// How many bytes were written, or would have been.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   private:
-    std::string& out_;
+    void append(const void* from, std::size_t bytes) {
+        bytes_ += bytes;
+        if (out_ != nullptr) {
+            out_->append(static_cast<const char*>(from), bytes);
+        }
+    }
+
+    std::string* out_ = nullptr;
+    std::size_t bytes_ = 0;
 };
 
 /// Every read answers whether it could; after the first failure all further ones fail.

@@ -73,6 +73,11 @@ struct ChildView {
     bool is_significant = false;
     Instant since{};  ///< when it came into its state
     Duration watchdog{};
+    Body body = Body::none;  ///< what there is of its process
+    bool is_ready = false;   ///< this incarnation was started (S-8)
+    bool is_ending = false;  ///< its end was asked for and has not been seen
+    bool is_killed = false;  ///< by SIGKILL
+    bool is_oneshot = false;
     Strategy strategy = Strategy::one_for_one;  ///< supervisors, also below
     AutoShutdown auto_shutdown = AutoShutdown::never;
     std::uint32_t intensity = 0;
@@ -81,6 +86,15 @@ struct ChildView {
     std::uint32_t children = 0;
     std::uint32_t max_children = 0;  ///< zero: no bound
     std::uint32_t partitions = 0;    ///< zero: not a partition supervisor
+    ChildIndex offender = no_child;  ///< who made it give up, or did not start
+};
+
+/// What configuration says of two entries, as one of them sees it.
+struct OrderView {
+    ChildIndex other = no_child;
+    LinkMode mode = LinkMode::none;
+    bool is_need = false;  ///< the one that has it requires the other to be up (X-6)
+    bool is_own = false;   ///< this one has it
 };
 
 /// What a new configuration makes of an entry (S-66).
@@ -185,6 +199,8 @@ class Supervision {
     [[nodiscard]] ChildSpec spec_of(ChildIndex child) const;
     /// A supervisor's own part of it: no children, no template.
     [[nodiscard]] SupervisorSpec flags_of(ChildIndex supervisor) const;
+    /// Links and requirements that configuration says, the entry's own first, each kind in the order in which it was given.
+    [[nodiscard]] std::vector<OrderView> orders_of(ChildIndex child) const;
     /// The encoded LaunchSpec of a process entry.
     [[nodiscard]] std::string_view launch(ChildIndex child) const;
     /// What the client is asked to run; nothing in it where the entry is none of a client's.

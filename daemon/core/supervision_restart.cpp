@@ -264,8 +264,11 @@ void Supervision::give_up(Step& step, ChildIndex i, const Ending& ending, std::u
     Child& child = children_[i];
     set_state(step, child, ChildState::stopping);
     child.reason = DownReason::ended;
+    team_of(child.supervisor).offender = i;
     Record& record = log(step, RecordKind::sup_giving_up, child.supervisor);
     record.number = count;
+    record.supervisor = i;
+    record.exit_class = ending.exit_class;
     step.set_fault(record, ending.fault);
     stop_team(step, child.supervisor, TeamEnd::gave_up);
 }

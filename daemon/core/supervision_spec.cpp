@@ -2,6 +2,7 @@
 /// What an entry was asked to be, as it would be given again (`get_childspec`), and how many there are (`count_children`).
 #include "daemon/core/supervision.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <utility>
@@ -48,6 +49,20 @@ void Supervision::spec_of_orders(const Child& child, ChildSpec& spec) const {
             spec.links.insert(spec.links.begin(), StandingLink{to, orders_[o].mode});
         }
     }
+}
+
+std::vector<OrderView> Supervision::orders_of(ChildIndex i) const {
+    std::vector<OrderView> orders;
+    for (std::uint32_t o = children_[i].orders_from; o != 0; o = orders_[o].next_from) {
+        orders.push_back({orders_[o].to, orders_[o].mode, orders_[o].need != 0, true});
+    }
+    std::reverse(orders.begin(), orders.end());  // lists begin with the youngest
+    const auto own = static_cast<std::ptrdiff_t>(orders.size());
+    for (std::uint32_t o = children_[i].orders_to; o != 0; o = orders_[o].next_to) {
+        orders.push_back({orders_[o].from, orders_[o].mode, orders_[o].need != 0, false});
+    }
+    std::reverse(orders.begin() + own, orders.end());
+    return orders;
 }
 
 SupervisorSpec Supervision::flags_of(ChildIndex i) const {

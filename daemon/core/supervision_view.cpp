@@ -79,6 +79,11 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.is_significant = child.significant != 0;
     view.since = child.since;
     view.watchdog = child.watchdog;
+    view.body = child.body;
+    view.is_ready = child.life.ready != 0;
+    view.is_ending = child.life.stage != StopStage::none;
+    view.is_killed = child.life.stage == StopStage::killed;
+    view.is_oneshot = child.oneshot != 0;
     view.device = child.device;
     view.last_device = child.last_device;
     view.pid = child.client != daemon_session ? graph_.session(child.client).pid : child.pid;
@@ -105,6 +110,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
         view.children = team.children;
         view.max_children = team.max_children;
         view.partitions = team.partitions;
+        view.offender = team.offender;
     }
     return view;
 }

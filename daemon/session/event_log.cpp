@@ -72,7 +72,13 @@ void add_fields(wire::Event& event, const core::Record& record, const RecordCont
             add_reason(event, "reason", record, context);
             add(event, "window_count", record.number);
             break;
-        case RecordKind::sup_giving_up: add(event, "window_count", record.number); break;
+        case RecordKind::sup_giving_up:
+            if (context.supervision.contains(record.supervisor)) {
+                add(event, "child", std::string{context.supervision.view(record.supervisor, context.now).path});
+            }
+            add_reason(event, "cause", record, context);
+            add(event, "window_count", record.number);
+            break;
         case RecordKind::restart:
             if (context.supervision.contains(record.supervisor)) {
                 add(event, "supervisor", std::string{context.supervision.view(record.supervisor, context.now).path});

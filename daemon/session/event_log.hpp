@@ -40,6 +40,8 @@ class EventLog {
     [[nodiscard]] bool gap(std::uint64_t after, std::uint64_t& from, std::uint64_t& to) const;
     [[nodiscard]] std::uint64_t last() const { return ring_.empty() ? last_dropped_ : ring_.back().seq; }
     [[nodiscard]] std::size_t size() const { return ring_.size(); }
+    /// What is kept, the oldest first.
+    [[nodiscard]] const std::deque<wire::Event>& events() const { return ring_; }
 
   private:
     std::size_t capacity_;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "daemon/core/engine.hpp"
+#include "daemon/core/rehearsal.hpp"
 #include "daemon/session/child_form.hpp"
 #include "daemon/session/connection.hpp"
 #include "daemon/session/event_log.hpp"
@@ -236,6 +237,23 @@ class Hub {
     [[nodiscard]] wire::Row task_row(std::uint32_t slot) const;
     [[nodiscard]] Expected<wire::Description> describe(const wire::Request& request) const;
     void add_links(wire::Description& description, DeviceId device) const;
+    void add_orders(wire::Description& description, core::ChildIndex child) const;
+    void add_owner(wire::Description& description, DeviceId device) const;
+
+    // diagnosis (hub_diagnosis.cpp)
+    /// What a request means by its name or line: an entry, else a Device of which something is known.
+    struct Target {
+        core::ChildIndex child = core::no_child;
+        DeviceId device{};
+    };
+    void inquire(const wire::Request& request, wire::Reply& answer) const;
+    [[nodiscard]] Expected<Target> find_target(const wire::Request& request) const;
+    [[nodiscard]] Expected<wire::Impact> impact(const wire::Request& request) const;
+    [[nodiscard]] wire::Impact impact_of(const Target& target, const core::Rehearsal& told) const;
+    [[nodiscard]] wire::ToldRow told_row(const core::Rehearsal::Told& told) const;
+    [[nodiscard]] wire::Event event_to_come(const core::Rehearsal::Happening& happening) const;
+    [[nodiscard]] Expected<wire::Why> why(const wire::Request& request) const;
+    [[nodiscard]] std::string client_of(DeviceId device) const;
     [[nodiscard]] std::optional<std::string> name_of(DeviceId device) const;
     [[nodiscard]] wire::DaemonInfo daemon_info() const;
 

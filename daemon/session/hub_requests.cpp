@@ -89,12 +89,8 @@ void Hub::carry_out(core::SessionIndex session, const wire::Request& request) {
         case Call::label: label(session, request); return;
         case Call::list: answer.body = list(request, answer.error); break;
         case Call::describe:
-            if (Expected<wire::Description> found = describe(request); found) {
-                answer.body = *std::move(found);
-            } else {
-                answer.error = found.error();
-            }
-            break;
+        case Call::impact:
+        case Call::why: inquire(request, answer); break;
         case Call::daemon: answer.body = daemon_info(); break;
     }
     reply(session, std::move(answer));

@@ -20,6 +20,16 @@ constexpr std::size_t list_overhead_bytes = 1'024;
 
 std::string cursor(char kind, std::uint32_t place) { return std::string(1, kind) + std::to_string(place); }
 
+std::string readiness_text(core::Readiness readiness) {
+    switch (readiness) {
+        case core::Readiness::exec: return "exec";
+        case core::Readiness::notify: return "notify";
+        case core::Readiness::probe: return "probe";
+        case core::Readiness::delay: return "delay";
+    }
+    return "unknown";
+}
+
 bool read_cursor(std::string_view text, char& kind, std::uint32_t& place) {
     if (text.size() < 2 || (text[0] != 'c' && text[0] != 't')) {
         return false;
@@ -174,17 +184,12 @@ wire::Listing Hub::list(const wire::Request& request, Error& wrong) const {
 
 Expected<wire::Description> Hub::describe(const wire::Request& request) const {
     const core::Graph& graph = engine_.graph();
-    core::ChildIndex child = core::no_child;
-    DeviceId device = request.device;
-    if (!request.name.empty()) {
-        const std::uint32_t entry = graph.names().find(request.name);
-        child = engine_.supervision().find(request.name);
-        device = entry != 0 ? graph.names()[entry].device : DeviceId{};
-    } else if (const core::Device* found = graph.find(device); found != nullptr && engine_.supervision().contains(found->child)) {
-        const core::ChildView view = engine_.supervision().view(found->child, now_);
-        const bool was = view.state == core::ChildState::restarting && view.last_device == device;  // S-61
-        child = view.device == device || was ? found->child : core::no_child;
+    const Expected<Target> target = find_target(request);
+    if (!target) {
+        return unexpected(target.error());
     }
+    const core::ChildIndex child = target->child;
+    DeviceId device = target->device;
     wire::Description description;
     if (child != core::no_child) {
         const core::ChildView view = engine_.supervision().view(child, now_);
@@ -207,11 +212,15 @@ Expected<wire::Description> Hub::describe(const wire::Request& request) const {
             description.children = view.children;
             description.max_children = view.max_children != 0 ? std::optional<std::uint64_t>{view.max_children} : std::nullopt;
             description.partitions = view.partitions != 0 ? std::optional<std::uint64_t>{view.partitions} : std::nullopt;
+        } else {
+            description.readiness = readiness_text(view.readiness);
         }
+        description.last_id = view.last_device ? std::optional{view.last_device} : std::nullopt;
+        add_orders(description, child);
         device = view.device;
     } else if (const core::Device* found = graph.find(device); found != nullptr && found->state == core::DeviceState::live) {
         description.row = task_row(device.slot());
-    } else if (found != nullptr) {
+    } else {
         const core::FaultRecord fault = graph.fault_of(*found);
         description.row.id = device;
         description.row.kind = found->child != core::no_child ? "process" : "task";
@@ -220,9 +229,8 @@ Expected<wire::Description> Hub::describe(const wire::Request& request) const {
             description.row.fault = fault_text(fault_value(fault, engine_.texts()[fault.text]), graph.epoch());
         }
         return description;
-    } else {
-        return unexpected(ErrorCode::not_found, request.name.empty() ? line_text(graph.epoch(), request.device) : request.name);
     }
+    add_owner(description, device);
     add_links(description, device);
     return description;
 }

@@ -91,6 +91,9 @@ void encode(std::string& out, const StartTask& message, Epoch epoch);
 /// How many bytes a row is in a reply to `list`: what a page has room for is up to whoever makes it.
 [[nodiscard]] std::size_t row_bytes(const Row& row, Epoch epoch);
 
+/// Shortens the lists of an impact until its reply fits a frame; the totals stay.
+void fit(Impact& impact, Epoch epoch);
+
 /// The call's name on the wire, as in `register`.
 [[nodiscard]] std::string_view call_name(Call call);
 /// Whether the call has something done to a child: those that take `wait` and `again`.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Events and name states (PROTOCOL.md section 7), and the one time format of the protocol.
+#include "proto/wire/codec_body.hpp"
 #include "proto/wire/codec_control.hpp"
 #include "proto/wire/json_out.hpp"
 #include "proto/wire/wall_time.hpp"
@@ -16,6 +17,13 @@ struct ValueWriter {
     void operator()(DeviceId id) const { id ? json.value(line_text(epoch, id)) : json.null(); }
 };
 
+void write_own_fields(JsonOut& json, const std::vector<Event::Field>& fields, Epoch epoch) {
+    for (const Event::Field& field : fields) {
+        json.key(field.key);
+        std::visit(ValueWriter{json, epoch}, field.value);
+    }
+}
+
 /// A key that this version does not know is one of the event's own fields, if its value has a form that they have.
 void take_field(const JsonMember& member, std::vector<Event::Field>& fields) {
     const JsonValue& value = member.value;
@@ -28,8 +36,8 @@ void take_field(const JsonMember& member, std::vector<Event::Field>& fields) {
 
 void take_own_fields(const JsonValue& object, std::vector<Event::Field>& fields) {
     for (const JsonMember& member : object.members) {
-        const bool common =
-            member.key == "seq" || member.key == "time" || member.key == "event" || member.key == "name" || member.key == "id";
+        const bool common = member.key == "seq" || member.key == "time" || member.key == "event" || member.key == "name" ||
+                            member.key == "id" || member.key == "after_ms";
         if (!common) {
             take_field(member, fields);
         }
@@ -87,12 +95,31 @@ void encode(std::string& out, const Event& message, Epoch epoch) {
         json.member("name", message.name);
         json.member_line("id", epoch, message.id.value_or(DeviceId{}));
     }
-    for (const Event::Field& field : message.fields) {
-        json.key(field.key);
-        std::visit(ValueWriter{json, epoch}, field.value);
-    }
+    write_own_fields(json, message.fields, epoch);
     json.end_object();
     (void)frame.finish();
+}
+
+void take_event_to_come(Fields& fields, const JsonValue& object, Event& event) {
+    LineParts line;
+    std::int64_t after_ms = 0;
+    fields.text("event", event.event, any_text);
+    fields.number<std::int64_t>("after_ms", after_ms, 0, INT64_MAX / 1'000);
+    fields.optional_text("name", event.name, any_text);
+    fields.line("id", line, Need::optional);
+    event.time_us = after_ms * 1'000;
+    if (line.id) {
+        event.id = line.id;
+    }
+    take_own_fields(object, event.fields);
+}
+
+void write_event_to_come(JsonOut& json, const Event& event, Epoch epoch) {
+    json.member("after_ms", event.time_us / 1'000);
+    json.member("event", event.event);
+    json.member("name", event.name);
+    json.member_line("id", epoch, event.id.value_or(DeviceId{}));
+    write_own_fields(json, event.fields, epoch);
 }
 
 Expected<NameState> decode_name_state(const FrameView& frame) {

@@ -58,6 +58,8 @@ constexpr std::array shapes{
     Shape{Call::child_spec, "child_spec", takes_name},
     Shape{Call::reload, "reload", takes_reload},
     Shape{Call::task, "task", takes_task},
+    Shape{Call::impact, "impact", takes_either},
+    Shape{Call::why, "why", takes_either},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.

@@ -3,6 +3,9 @@
 /// texts of hot messages are views into the frame that they were read from and live as long as it does.
 #pragma once
 
+#include "proto/wire/diagnosis.hpp"
+#include "proto/wire/views.hpp"
+
 #include <backplane/error.hpp>
 #include <backplane/ids.hpp>
 #include <backplane/labels.hpp>
@@ -195,15 +198,17 @@ enum class Call : std::uint8_t {
     child_spec,
     reload,
     task,
+    impact,
+    why,
 };
-inline constexpr Call call_last = Call::task;
+inline constexpr Call call_last = Call::why;
 
 /// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
 struct Request {
     std::uint64_t id = 0;  ///< chosen by the client, unique among its open requests, never 0
     Call call = Call::daemon;
     std::string name;                    ///< what it is about; list: the supervisor whose children alone are wanted
-    DeviceId device;                     ///< register_name, describe, label
+    DeviceId device;                     ///< register_name, describe, label, impact, why
     Epoch epoch;                         ///< the epoch in the text form of `device`
     std::uint32_t count = 0;             ///< grant: how many pages; list: how many rows at most
     std::string after;                   ///< list: the cursor of the reply before
@@ -226,53 +231,9 @@ struct Request {
     std::string why;                     ///< task: of a failed one
 };
 
-/// One row of `list` (keys: name, id, kind, state, pid, restarts, supervisor, fault, labels; null where there is none).
-struct Row {
-    std::optional<std::string> name;
-    std::optional<DeviceId> id;
-    std::string kind;
-    std::string state;
-    std::optional<std::int64_t> pid;
-    std::optional<std::uint64_t> restarts;
-    std::optional<std::string> supervisor;
-    std::optional<std::string> fault;
-    std::optional<std::string> reason;     ///< why it is down, or what a start that is wanted waits for
-    std::optional<std::string> waits_for;  ///< whom it waits for
-    bool held = false;
-    std::optional<std::int64_t> next_start_ms;  ///< in backoff or quarantine: until it ends by itself
-    std::optional<std::string> strategy;        ///< supervisors, as what follows
-    std::optional<std::uint64_t> window_used;   ///< restarts in the window
-    std::optional<std::uint64_t> intensity;
-    Labels labels;
-};
-
 struct Listing {
     std::vector<Row> rows;
     std::string next;  ///< the cursor of the next page; empty at the end
-};
-
-struct LinkRow {
-    DeviceId other;
-    LinkMode mode = LinkMode::none;
-    std::optional<std::string> name;
-};
-
-/// `describe`: a row and what else is known. Readers ignore keys they do not know.
-struct Description {
-    Row row;
-    std::optional<std::string> last_exit;   ///< the last incarnation's fault text, or `normal`, `shutdown`
-    std::optional<std::uint64_t> failures;  ///< consecutive, as backoff counts them (rule X-1)
-    std::optional<std::int64_t> period_ms;  ///< supervisors
-    std::optional<std::string> restart;
-    std::optional<std::int64_t> since_ms;  ///< how long it has been in its state
-    std::optional<std::int64_t> watchdog_ms;
-    bool significant = false;
-    std::optional<std::string> auto_shutdown;   ///< supervisors, as what follows
-    std::optional<std::uint64_t> children;      ///< entries
-    std::optional<std::uint64_t> max_children;  ///< dynamic ones with a bound
-    std::optional<std::uint64_t> partitions;
-    std::vector<LinkRow> links;
-    std::uint64_t links_total = 0;
 };
 
 struct Grants {
@@ -328,21 +289,8 @@ struct Plan {
 struct Reply {
     std::uint64_t id = 0;
     Error error;  ///< code ok: carried out
-    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo, Added, ChildCounts, SpecText, Plan> body;
-};
-
-/// One event of the log as it is told to subscribers.
-struct Event {
-    struct Field {
-        std::string key;
-        std::variant<std::int64_t, std::string, DeviceId> value;
-    };
-    std::uint64_t seq = 0;
-    std::int64_t time_us = 0;  ///< wall clock, microseconds since 1970-01-01 UTC
-    std::string event;         ///< a name of section 0 of the rules, or `gap`
-    std::optional<std::string> name;
-    std::optional<DeviceId> id;
-    std::vector<Field> fields;
+    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo, Added, ChildCounts, SpecText, Plan, Impact, Why>
+        body;
 };
 
 /// What now runs under a watched name (rule X-20). Level and count: a slow reader may miss an incarnation, never the end.

@@ -72,9 +72,14 @@ TEST(ReloadTest, S66_SameIdsKeepTheirDevicesNewOnesStayDownMissingOnesStay) {
     EXPECT_EQ(order, (std::vector<std::string>{"n", "a", "s", "b"}));
     ASSERT_EQ(daemon.ctl({"restart", "a"}).code, 0);
     const DeviceRow again = daemon.await_state("a", "running");
-    EXPECT_EQ(read_file("/proc/" + std::to_string(*again.pid) + "/cmdline"), std::string("sleep\0"
-                                                                                         "2000\0",
-                                                                                         11));
+    // The kernel shows a program's words a moment after its exec.
+    const std::string words = "/proc/" + std::to_string(*again.pid) + "/cmdline";
+    EXPECT_TRUE(eventually([&] {
+        return read_file(words) == std::string(
+                                       "sleep\0"
+                                       "2000\0",
+                                       11);
+    })) << read_file(words);
     EXPECT_EQ(changes_of(daemon.ctl({"reload", "--json"})), (std::map<std::string, std::string>{{"b", "missing"}}));
 }
 

@@ -2,6 +2,8 @@
 /// The driver: what happens, the invariants of section 10 that no model is needed for, and how a history ends.
 #include "tests/sim/supervision_history.hpp"
 
+#include "tests/sim/rehearse.hpp"
+
 #include <algorithm>
 
 namespace backplane::sim {
@@ -88,6 +90,10 @@ void SupervisionHistory::feed(const char* what, const Event& event) {
         save_and_load();
     } else if (save.one_in(40)) {
         imagine_crash();
+    } else if (save.one_in(20)) {
+        if (const std::string why = rehearse_somebody(*engine_, now_, plan_.seed ^ steps_); !why.empty()) {
+            fail(why);
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 /// The driver: what machines do and when, the passing of time, and how a history ends.
 #include "tests/sim/tree_history.hpp"
 
+#include "tests/sim/rehearse.hpp"
+
 #include <algorithm>
 
 namespace backplane::sim {
@@ -87,6 +89,9 @@ void TreeHistory::step(const char* what, ChildIndex about, const std::function<v
     imagine_crash();
     if (world_.engine.steps() % 8 == 0) {
         world_.save_and_load();  // an image takes longer than a step
+        if (const std::string why = rehearse_somebody(world_.engine, world_.now, world_.engine.steps()); !why.empty()) {
+            world_.fail(why);
+        }
     }
     if (world_.hub.wants_go_on()) {
         step(

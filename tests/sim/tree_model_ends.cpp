@@ -240,7 +240,7 @@ void TreeModel::count_restart(ChildIndex i, const Verdict& verdict) {
     const std::string count = " window_count=" + std::to_string(team.window.size());
     if (team.window.size() > spec.intensity) {
         e.state = ChildState::stopping;
-        expect("sup_giving_up", e.parent, count);
+        expect("sup_giving_up", e.parent, " child=" + e.path + reason("cause", verdict.fault, verdict.exit_class) + count);
         stop_team(e.parent, Why::gave_up);
         return;
     }

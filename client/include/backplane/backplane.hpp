@@ -12,6 +12,7 @@
 #include <backplane/await.hpp>
 #include <backplane/client.hpp>
 #include <backplane/device.hpp>
+#include <backplane/diagnosis.hpp>
 #include <backplane/error.hpp>
 #include <backplane/expected.hpp>
 #include <backplane/ids.hpp>

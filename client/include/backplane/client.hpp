@@ -5,6 +5,7 @@
 #include <backplane/export.h>
 #include <backplane/await.hpp>
 #include <backplane/device.hpp>
+#include <backplane/diagnosis.hpp>
 #include <backplane/expected.hpp>
 #include <backplane/task.hpp>
 #include <backplane/task_start.hpp>
@@ -220,6 +221,13 @@ class BP_EXPORT Client {
     Expected<std::string> child_spec(std::string_view name, Within within = default_patience);
     Expected<Description> describe(std::string_view name, Within within = default_patience);
     Expected<Description> describe(const Line& line, Within within = default_patience);
+    /// Why it is as it is: the chain of causes of its last end, and what its start waits for. `not_found`.
+    Expected<Why> why(std::string_view name, Within within = default_patience);
+    Expected<Why> why(const Line& line, Within within = default_patience);
+    /// What would happen if it died now; nothing does (rule X-17). Of a supervisor: if every process below it did. `not_found`,
+    /// `device_down` where there is nothing to die, `limit_reached` where the daemon's state is too large to be rehearsed with.
+    Expected<Impact> impact(std::string_view name, Within within = default_patience);
+    Expected<Impact> impact(const Line& line, Within within = default_patience);
     Expected<DaemonInfo> daemon_info(Within within = default_patience);
     /// The time to the daemon and back.
     Expected<Duration> ping(Within within = default_patience);

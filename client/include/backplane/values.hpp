@@ -50,6 +50,12 @@ struct LinkValue {
     std::optional<std::string> name;  ///< the other's
 };
 
+/// A link that configuration says, laid whenever both ends are up.
+struct OrderValue {
+    std::string name;  ///< the other child's
+    LinkMode mode = LinkMode::none;
+};
+
 /// One Device or child with all that is known of it.
 struct Description {
     DeviceRow row;
@@ -70,6 +76,17 @@ struct Description {
     std::optional<std::uint64_t> partitions;
     std::vector<LinkValue> links;  ///< the first of them, where there are many
     std::uint64_t links_total = 0;
+    bool managed = false;                       ///< it falls with what it monitors
+    std::optional<std::string> readiness;       ///< of a process: `exec`, `notify`, `probe`, `delay`
+    std::optional<Line> last_line;              ///< of the incarnation before
+    std::vector<OrderValue> orders;             ///< links that configuration says it has
+    std::vector<OrderValue> ordered_by;         ///< and that others have to it
+    std::vector<std::string> needs;             ///< who must be up before it is started
+    std::vector<std::string> needed_by;         ///< whom it must be up for
+    std::uint64_t orders_total = 0;             ///< of these four, which hold the first of them
+    std::vector<std::string> names;             ///< that a task has registered
+    std::optional<std::uint64_t> name_watches;  ///< how many watch its name
+    std::optional<std::string> client;          ///< the program that speaks for it, by its own word
 };
 
 /// What an operator can ask of a child (rules 8.10, X-2, X-14).

@@ -30,6 +30,25 @@ TEST(ArgumentsTest, OptionsMayStandBeforeOrBehindTheCommand) {
     }
 }
 
+TEST(ArgumentsTest, WhatStandsBehindTheDashesOfRunIsTheProgramsOwn) {
+    const auto run = std::get<Arguments>(read({"run", "--name", "web", "--env", "A=1", "--env", "B", "--restart", "permanent", "--", "sh",
+                                               "-c", "exit 3", "--json", "--", "list"}));
+    EXPECT_EQ(run.command, Command::run);
+    EXPECT_EQ(run.name, "web");
+    EXPECT_EQ(run.under, "/");
+    EXPECT_EQ(run.restart, "permanent");
+    EXPECT_EQ(run.env, (std::vector<std::string>{"A=1", "B"}));
+    EXPECT_EQ(run.words, (std::vector<std::string>{"sh", "-c", "exit 3", "--json", "--", "list"}));
+    EXPECT_FALSE(run.json);
+    EXPECT_FALSE(run.until_end);
+    EXPECT_EQ(std::get<Arguments>(read({"run", "--", "true"})).restart, "transient");
+    EXPECT_TRUE(std::get<Arguments>(read({"run", "--wait", "--all-env", "--", "true"})).until_end);
+    for (const auto& words :
+         {std::vector<const char*>{"run"}, {"run", "--"}, {"run", "true"}, {"run", "--restart", "never", "--", "true"}}) {
+        EXPECT_EQ(std::get<int>(read(words)), 2);
+    }
+}
+
 TEST(ArgumentsTest, CommandsTakeTheirOwnOptions) {
     const auto events = std::get<Arguments>(read({"events", "--since", "17", "--no-follow", "--graph"}));
     EXPECT_EQ(events.since, 17U);
