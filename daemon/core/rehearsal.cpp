@@ -48,6 +48,7 @@ class Play {
     void know_sessions();
     void die(ChildIndex child, ExitHow how, std::int32_t status);
     void attend(ChildIndex child);
+    void attend_task(ChildIndex child, const ChildView& view);
     void attend_all();
 
     std::unique_ptr<Engine> engine_ = std::make_unique<Engine>();
@@ -98,6 +99,9 @@ void Play::take(const Effect& effect) {
             if (tree().contains(worker)) {
                 waiting_.push_back(worker);
             }
+            // And a client does what it is asked to do with tasks.
+            const std::vector<ChildIndex> tasks = tree().tasks_of(effect.session);
+            waiting_.insert(waiting_.end(), tasks.rbegin(), tasks.rend());
             break;
         }
         default: break;
@@ -143,7 +147,9 @@ void Play::attend(ChildIndex child) {
             waiting_.push_back(child);
             break;
         case Body::alive:
-            if (view.is_killed) {
+            if (view.is_task) {
+                attend_task(child, view);
+            } else if (view.is_killed) {
                 die(child, ExitHow::signalled, signal_kill);
             } else if (view.is_ending || (view.is_oneshot && !view.is_ready)) {
                 die(child, ExitHow::exited, 0);
@@ -152,6 +158,17 @@ void Play::attend(ChildIndex child) {
             }
             break;
         case Body::draining: feed(Event::group_empty(child, view.generation)); break;
+    }
+}
+
+/// A client says at once what becomes of what it is asked.
+void Play::attend_task(ChildIndex child, const ChildView& view) {
+    if (view.is_killed) {
+        feed(Event::task_said(view.client, child, view.generation, TaskWord::over, {}, 0));
+    } else if (view.is_ending) {
+        feed(Event::disconnect(view.client, view.device, FaultKind::none, 0, DeviceId{}, {}, 0));
+    } else if (!view.is_ready && view.readiness == Readiness::notify) {
+        feed(Event::task_said(view.client, child, view.generation, TaskWord::running, {}, 0));
     }
 }
 
@@ -181,7 +198,11 @@ void Play::kill(const Victim& victim) {
         i = tree().next_in_tree(i);
     } while (i != no_child && tree().view(i, now_).depth > depth);
     for (const ChildIndex child : dying) {
-        die(child, ExitHow::signalled, signal_kill);
+        if (const ChildView view = tree().view(child, now_); view.is_task) {
+            feed(Event::task_said(view.client, child, view.generation, TaskWord::over, {}, 0));  // nobody said how: it drops
+        } else {
+            die(child, ExitHow::signalled, signal_kill);
+        }
     }
 }
 

@@ -49,7 +49,8 @@ struct ChildView {
     std::string_view name;  ///< within its supervisor; empty for the root
     std::string_view path;  ///< below the root; "/" for the root
     bool is_supervisor = false;
-    bool is_task = false;  ///< a client runs it; `pid` is the client's
+    bool is_task = false;                  ///< a client runs it; `pid` is the client's
+    SessionIndex client = daemon_session;  ///< which session that is, while it runs
     ChildState state = ChildState::down;
     DeviceId device{};  ///< zero while there is none
     DeviceId last_device{};
@@ -205,6 +206,8 @@ class Supervision {
     [[nodiscard]] std::string_view launch(ChildIndex child) const;
     /// What the client is asked to run; nothing in it where the entry is none of a client's.
     [[nodiscard]] TaskSpec task(ChildIndex child) const;
+    /// The tasks that a session runs, the youngest first.
+    [[nodiscard]] std::vector<ChildIndex> tasks_of(SessionIndex session) const;
     /// The Device that offered to start the task that runs, or ran last.
     [[nodiscard]] DeviceId starter(ChildIndex child) const { return children_[child].starter; }
 

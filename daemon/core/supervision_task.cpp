@@ -183,12 +183,17 @@ void Supervision::kill_task(Step& step, ChildIndex i) {
     withdraw_task(step, i, fault, children_[i].life.cause);
 }
 
+std::vector<ChildIndex> Supervision::tasks_of(SessionIndex session) const {
+    std::vector<ChildIndex> tasks;
+    for (ChildIndex i = session < tasks_.size() ? tasks_[session] : no_child; i != no_child; i = children_[i].next_task) {
+        tasks.push_back(i);
+    }
+    return tasks;
+}
+
 /// In the order in which they were started (T-6).
 void Supervision::client_gone(Step& step, SessionIndex session, std::string_view why) {
-    std::vector<ChildIndex> left;
-    for (ChildIndex i = session < tasks_.size() ? tasks_[session] : no_child; i != no_child; i = children_[i].next_task) {
-        left.push_back(i);
-    }
+    const std::vector<ChildIndex> left = tasks_of(session);
     client_left_ = true;
     for (auto at = left.rbegin(); at != left.rend(); ++at) {
         graph_.set_owner(children_[*at].device, daemon_session);

@@ -71,6 +71,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.path = texts_[child.path];
     view.is_supervisor = child.is_supervisor();
     view.is_task = child.is_task != 0;
+    view.client = child.client;
     const bool disabled = child.disabled != 0 && child.state == ChildState::down;
     view.state = disabled ? ChildState::disabled : child.state;
     view.reason = child.state == ChildState::down ? child.reason : DownReason::none;

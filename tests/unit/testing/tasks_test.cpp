@@ -474,6 +474,23 @@ TEST_F(Tasks, T13_TheDaemonsStopAsksThemAndEndsWithoutWaitingForWhatIsSaidAfterI
     EXPECT_EQ(runner.client.ended()->code, ErrorCode::shutting_down);
 }
 
+TEST_F(Tasks, X17_TheDeathOfOneIsForetoldWithWhatItsClientWouldDo) {
+    Runner runner(bus);
+    configure(tree(R"({"name": "a", "task": "pool"}, {"name": "b", "task": "pool"})", R"("strategy": "one_for_all", )"));
+    pass(moment, runner);
+    pass(moment, runner);
+    const auto impact = ops.impact("a");
+    ASSERT_TRUE(impact) << impact.error().text();
+    std::vector<std::string> events;
+    for (const LogEvent& event : impact->events) {
+        events.push_back(event.event + " " + event.name.value_or("-"));
+    }
+    EXPECT_EQ(events, (std::vector<std::string>{"child_down a", "restart a", "child_stopping b", "child_down b", "child_starting a",
+                                                "child_ready a", "child_starting b", "child_ready b"}));
+    EXPECT_TRUE(impact->complete);
+    EXPECT_EQ(runner.asked.size(), 2U) << "nobody was really asked";
+}
+
 TEST_F(Tasks, S3_WhatIsWrongInTheConfigurationIsNamed) {
     const auto wrong = [this](const std::string& child) {
         const auto done = bus.configure(tree(child));
