@@ -13,7 +13,7 @@
 namespace backplane::core {
 
 /// Of the engine's image; raised with every change of what a part writes.
-inline constexpr std::uint32_t image_version = 5;
+inline constexpr std::uint32_t image_version = 6;
 
 class ImageWriter {
   public:

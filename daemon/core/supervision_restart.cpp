@@ -21,7 +21,7 @@ void Supervision::keep_fault(FaultRecord& kept, const FaultRecord& fault) {
     kept.text = text;
 }
 
-void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, ExitHow how, std::int32_t status) {
+void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, ExitHow how, std::int32_t status, std::string_view words) {
     if (is_current(i, generation) && children_[i].body == Body::spawning) {
         spawned(step, i, generation, 0, 0);  // whoever reports an exit has spawned it
     }
@@ -39,6 +39,8 @@ void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, Exi
     ending.exit_class = verdict.exit_class;
     ending.start_failure = verdict.start_failure;
     ending.completed = verdict.completed;
+    ending.of_process = true;
+    ending.words = words;
     ending.wish = verdict.wish;
     ending.fault.kind = verdict.kind;
     ending.fault.argument = verdict.argument;
@@ -98,6 +100,7 @@ void Supervision::take_end(Step& step, ChildIndex i, Ending ending) {
     } else if (!child.is_supervisor()) {
         log_end(step, RecordKind::child_down, i, ending);
     }
+    note_exit(step, i, ending);
     keep_fault(child.last_fault, ending.fault);
     child.last_class = ending.exit_class;
     child.ended = 1;
