@@ -101,6 +101,10 @@ void add_commands(CLI::App& app, Arguments& to) {
     add("list", Command::list, "every configured child and every Device, a row each");
     add("tree", Command::tree, "the same as a tree of supervisors");
     add_named("status", Command::status, "one of them in detail");
+    CLI::App* logs = add_named("logs", Command::logs, "the last lines that it wrote, as far as they go through the daemon");
+    logs->add_flag("-f,--follow", to.follow_logs, "go on with what comes");
+    logs->add_option("-n,--lines", to.lines, "so many of the last lines; all that are kept if not given")
+        ->check(CLI::Range(1U, 1'000'000U));
     add_named("watch", Command::watch, "wait until it ends: exit code 0 without a fault, 1 with one");
     CLI::App* events = add("events", Command::events, "what happens, an event a line");
     events->add_option("--since", to.since, "begin behind this sequence number")->check([](const std::string& text) {

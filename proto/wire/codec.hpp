@@ -88,6 +88,8 @@ void encode(std::string& out, const NameState& message, Epoch epoch);
 
 /// How many bytes a row is in a reply to `list`: what a page has room for is up to whoever makes it.
 [[nodiscard]] std::size_t row_bytes(const Row& row, Epoch epoch);
+/// The same for a line in a reply to `logs`.
+[[nodiscard]] std::size_t row_bytes(const LogRow& row);
 
 /// The call's name on the wire, as in `register`.
 [[nodiscard]] std::string_view call_name(Call call);

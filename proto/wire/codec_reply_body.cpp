@@ -333,6 +333,8 @@ struct BodyWriter {
     }
     void operator()(const SpecText& body) const { json.member("spec", body.spec); }
     void operator()(const Plan& body) const { write_plan(json, body); }
+    void operator()(const ExitRows& body) const { write_exits(json, body, epoch); }
+    void operator()(const LogRows& body) const { write_log_rows(json, body); }
 };
 
 }  // namespace
@@ -356,6 +358,8 @@ bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& er
         case Call::start_child: take_added(fields, reply.body.emplace<Added>()); break;
         case Call::count_children: take_counts(fields, reply.body.emplace<ChildCounts>()); break;
         case Call::reload: take_plan(fields, reply.body.emplace<Plan>()); break;
+        case Call::exits: take_exits(fields, reply.body.emplace<ExitRows>()); break;
+        case Call::logs: take_log_rows(fields, reply.body.emplace<LogRows>()); break;
         case Call::child_spec: fields.text("spec", reply.body.emplace<SpecText>().spec, any_text); break;
         case Call::daemon: take_info(fields, reply.body.emplace<DaemonInfo>()); break;
         case Call::register_name:

@@ -20,6 +20,7 @@ constexpr std::uint16_t takes_labels = 128;
 constexpr std::uint16_t takes_now = 256;
 constexpr std::uint16_t takes_child = 512;
 constexpr std::uint16_t takes_reload = 1024;
+constexpr std::uint16_t takes_lines = 2048;
 
 struct Shape {
     Call call;
@@ -56,6 +57,8 @@ constexpr std::array shapes{
     Shape{Call::count_children, "count_children", takes_name},
     Shape{Call::child_spec, "child_spec", takes_name},
     Shape{Call::reload, "reload", takes_reload},
+    Shape{Call::exits, "exits", takes_name},
+    Shape{Call::logs, "logs", takes_name | takes_lines},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.
@@ -173,6 +176,12 @@ void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     if ((takes & takes_labels) != 0) {
         take_labels(fields, request);
     }
+    if ((takes & takes_lines) != 0) {
+        request.wait = false;
+        fields.optional_number("since", request.since);
+        fields.number<std::uint32_t>("count", request.count, 1, UINT32_MAX, Need::optional);
+        fields.boolean("wait", request.wait, Need::optional);
+    }
 }
 
 void write_child(JsonOut& json, const Request& request) {
@@ -190,6 +199,16 @@ void write_child(JsonOut& json, const Request& request) {
         }
         json.end_array();
     }
+}
+
+void write_lines(JsonOut& json, const Request& request) {
+    if (request.since) {
+        json.member("since", *request.since);
+    }
+    if (request.count != 0) {
+        json.member("count", request.count);
+    }
+    json.member("wait", request.wait);
 }
 
 void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request) {
@@ -237,6 +256,9 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
         }
         json.member("graph", request.graph);
         json.member("follow", request.follow);
+    }
+    if ((takes & takes_lines) != 0) {
+        write_lines(json, request);
     }
     if ((takes & takes_labels) != 0) {
         json.key("labels");
