@@ -72,9 +72,13 @@ TEST(ReloadTest, S66_SameIdsKeepTheirDevicesNewOnesStayDownMissingOnesStay) {
     EXPECT_EQ(order, (std::vector<std::string>{"n", "a", "s", "b"}));
     ASSERT_EQ(daemon.ctl({"restart", "a"}).code, 0);
     const DeviceRow again = daemon.await_state("a", "running");
-    EXPECT_EQ(read_file("/proc/" + std::to_string(*again.pid) + "/cmdline"), std::string("sleep\0"
-                                                                                         "2000\0",
-                                                                                         11));
+    // A process runs a moment before its arguments can be seen.
+    EXPECT_TRUE(eventually([&] {
+        return read_file("/proc/" + std::to_string(*again.pid) + "/cmdline") == std::string(
+                                                                                    "sleep\0"
+                                                                                    "2000\0",
+                                                                                    11);
+    }));
     EXPECT_EQ(changes_of(daemon.ctl({"reload", "--json"})), (std::map<std::string, std::string>{{"b", "missing"}}));
 }
 
