@@ -347,6 +347,7 @@ std::vector<KeyInfo> all_keys() {
     append_infos(all, probe_fields());
     append_infos(all, limits_fields());
     append_infos(all, limit_fields());
+    append_infos(all, output_fields());
     return all;
 }
 

@@ -17,28 +17,29 @@ namespace backplane::config {
 class Reader;
 
 /// The kind of object in which a key stands.
-enum class Section : std::uint8_t { settings, supervisor, child, backoff, link, probe, limits, limit };
+enum class Section : std::uint8_t { settings, supervisor, child, backoff, link, probe, limits, limit, output };
 
 /// The form of a key's value, as far as hints and the schema need it. `words` of a row may stand beside any of them.
 enum class Shape : std::uint8_t {
-    text,      ///< any string
-    path,      ///< a string that begins with a slash
-    duration,  ///< `"500ms"`; with `low` 1 not zero
-    whole,     ///< a number without fraction from `low` to `high`
-    real,      ///< any number from `low` to `high`
-    yes_no,    ///< true or false
-    choice,    ///< nothing but one of `words`
-    texts,     ///< an array of strings
-    settings,  ///< an object of strings
-    objects,   ///< an array of objects of the section `inner`
-    object,    ///< an object of the section `inner`
-    signal,    ///< a signal's name, or its number
-    codes,     ///< an array of exit codes
-    signals,   ///< an array of signals
-    ends,      ///< an array of exit codes and names of signals
-    bytes,     ///< a number of bytes, or a text with one of K, M and G
-    octal,     ///< `"027"`
-    bound,     ///< a number, or an object of the section `inner`
+    text,         ///< any string
+    path,         ///< a string that begins with a slash
+    duration,     ///< `"500ms"`; with `low` 1 not zero
+    whole,        ///< a number without fraction from `low` to `high`
+    real,         ///< any number from `low` to `high`
+    yes_no,       ///< true or false
+    choice,       ///< nothing but one of `words`
+    texts,        ///< an array of strings
+    settings,     ///< an object of strings
+    objects,      ///< an array of objects of the section `inner`
+    object,       ///< an object of the section `inner`
+    signal,       ///< a signal's name, or its number
+    codes,        ///< an array of exit codes
+    signals,      ///< an array of signals
+    ends,         ///< an array of exit codes and names of signals
+    bytes,        ///< a number of bytes, or a text with one of K, M and G
+    octal,        ///< `"027"`
+    bound,        ///< a number, or an object of the section `inner`
+    destination,  ///< a string that begins with a slash, or an object of the section `inner`
 };
 
 /// Which objects of its section may have a key.
@@ -99,11 +100,13 @@ using Fields = std::span<const Field<Target>>;
 [[nodiscard]] Fields<core::ProbeSpec> probe_fields();
 [[nodiscard]] Fields<std::vector<core::ResourceLimit>> limits_fields();
 [[nodiscard]] Fields<core::ResourceLimit> limit_fields();
+[[nodiscard]] Fields<core::OutputSpec> output_fields();
 
 // The rows of children by what they are about; `child_fields` has them all.
-[[nodiscard]] Fields<core::ChildSpec> process_fields();  ///< keys_process.cpp: how a program is started and found ready
-[[nodiscard]] Fields<core::ChildSpec> ending_fields();   ///< keys_ending.cpp: how it is stopped, and what its ends mean
-[[nodiscard]] Fields<core::ChildSpec> machine_fields();  ///< keys_machine.cpp: who it is, and how much it may have
+[[nodiscard]] Fields<core::ChildSpec> process_fields();          ///< keys_process.cpp: how a program is started and found ready
+[[nodiscard]] Fields<core::ChildSpec> output_of_child_fields();  ///< keys_output.cpp: where what it says goes
+[[nodiscard]] Fields<core::ChildSpec> ending_fields();           ///< keys_ending.cpp: how it is stopped, and what its ends mean
+[[nodiscard]] Fields<core::ChildSpec> machine_fields();          ///< keys_machine.cpp: who it is, and how much it may have
 
 /// The object in which a child stands, as far as it has been read.
 struct Surroundings {

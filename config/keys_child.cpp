@@ -377,7 +377,8 @@ constexpr std::array<Field<StandingLink>, 2> link_rows{{
 /// The name's row stands first, so that it is read first.
 std::vector<Field<ChildSpec>> join_rows(Naming naming) {
     std::vector<Field<ChildSpec>> all;
-    for (const Fields<ChildSpec> rows : {Fields<ChildSpec>{shared_rows}, process_fields(), ending_fields(), machine_fields()}) {
+    for (const Fields<ChildSpec> rows :
+         {Fields<ChildSpec>{shared_rows}, process_fields(), output_of_child_fields(), ending_fields(), machine_fields()}) {
         all.insert(all.end(), rows.begin(), rows.end());
     }
     if (naming != Naming::wanted) {

@@ -20,7 +20,6 @@ using core::ProbeSpec;
 
 // Words stand in the order of their enumerators: `take_word` counts.
 constexpr std::array<std::string_view, 4> readiness_words{"exec", "notify", "probe", "delay"};
-constexpr std::array<std::string_view, 2> output_words{"inherit", "null"};
 
 /// What the daemon tells a worker in its environment, where there is something to tell.
 constexpr std::array<std::string_view, 3> own_variables{"BACKPLANE_FD", "BACKPLANE_SOCKET", "NOTIFY_SOCKET"};
@@ -144,10 +143,9 @@ bool read_probe(Reader& reader, const Node& value, const KeyInfo& info, ChildSpe
     return true;
 }
 
-constexpr std::string_view output_expected = "\"inherit\", \"null\" or an absolute path";
 constexpr std::string_view positive_expected = "a duration above 0, such as \"5s\"";
 
-constexpr std::array<Field<ChildSpec>, 13> process_rows{{
+constexpr std::array<Field<ChildSpec>, 11> process_rows{{
     {{.section = Section::child,
       .key = "exec",
       .shape = Shape::texts,
@@ -245,26 +243,6 @@ constexpr std::array<Field<ChildSpec>, 13> process_rows{{
       .holder = Holder::process,
       .about = "Where the worker is started."},
      {read_directory, write_inner_member<&ChildSpec::launch, &LaunchSpec::working_directory, ChildSpec>}},
-    {{.section = Section::child,
-      .key = "stdout",
-      .shape = Shape::path,
-      .problem = "invalid_stdout",
-      .expected = output_expected,
-      .fallback = "\"inherit\"",
-      .words = output_words,
-      .holder = Holder::process,
-      .about = "Where the worker's standard output goes: where the daemon's goes, nowhere, or to the end of a file."},
-     inner_member<&ChildSpec::launch, &LaunchSpec::stdout_to>},
-    {{.section = Section::child,
-      .key = "stderr",
-      .shape = Shape::path,
-      .problem = "invalid_stderr",
-      .expected = output_expected,
-      .fallback = "\"inherit\"",
-      .words = output_words,
-      .holder = Holder::process,
-      .about = "Where the worker's standard error goes: where the daemon's goes, nowhere, or to the end of a file."},
-     inner_member<&ChildSpec::launch, &LaunchSpec::stderr_to>},
 }};
 
 // ---- probes -----------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ std::string_view section_name(Section section) {
         case Section::probe: return "probe";
         case Section::limits: return "limits";
         case Section::limit: return "limit";
+        case Section::output: return "output";
     }
     return {};
 }
@@ -76,6 +77,7 @@ Json shape_form(const KeyInfo& info) {
         case Shape::ends: return array_of({{"anyOf", {whole_between(0, code_max), text_like(signal_pattern)}}});
         case Shape::bytes: return {{"anyOf", {Json{{"type", "integer"}, {"minimum", 1}}, text_like("^0*[1-9][0-9]*[KMG]$")}}};
         case Shape::octal: return text_like("^0?[0-7]{1,3}$");
+        case Shape::destination: return {{"anyOf", {text_like("^/"), reference(section_name(info.inner))}}};
         case Shape::bound: return {{"anyOf", {whole_between(info.low, info.high), reference(section_name(info.inner))}}};
     }
     return {};
@@ -172,6 +174,7 @@ Json definitions() {
             {"probe", probe_form()},
             {"limits", object_of(limits_fields(), any_key)},
             {"limit", object_of(limit_fields(), any_key)},
+            {"output", object_of(output_fields(), any_key)},
             {"part", object_of(part_fields(), any_key)}};
 }
 

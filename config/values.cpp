@@ -104,18 +104,6 @@ bool take(const Node& value, const KeyInfo& /*info*/, std::string& target) {
     return true;
 }
 
-bool take(const Node& value, const KeyInfo& info, core::OutputSpec& target) {
-    if (take_word(value, info, target.kind)) {
-        return true;
-    }
-    if (!is_absolute(value)) {
-        return false;
-    }
-    target.kind = core::OutputKind::file;
-    target.path = value.text;
-    return true;
-}
-
 bool take_list(Reader& reader, const Node& value, const KeyInfo& info, std::vector<std::string>& target) {
     target.clear();
     if (value.kind != NodeKind::array) {

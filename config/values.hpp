@@ -45,7 +45,6 @@ template <class E>
 [[nodiscard]] bool take(const Node& value, const KeyInfo& info, bool& target);
 [[nodiscard]] bool take(const Node& value, const KeyInfo& info, double& target);
 [[nodiscard]] bool take(const Node& value, const KeyInfo& info, std::string& target);
-[[nodiscard]] bool take(const Node& value, const KeyInfo& info, core::OutputSpec& target);
 template <class T>
 requires std::is_integral_v<T>
 [[nodiscard]] bool take(const Node& value, const KeyInfo& info, T& target) {

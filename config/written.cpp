@@ -92,10 +92,6 @@ Node value_of(const KeyInfo& /*info*/, double source) {
 
 Node value_of(const KeyInfo& /*info*/, const std::string& source) { return text_value(source); }
 
-Node value_of(const KeyInfo& info, const core::OutputSpec& source) {
-    return source.kind == core::OutputKind::file ? text_value(source.path) : word_of(info, source.kind);
-}
-
 Node value_of(const KeyInfo& /*info*/, const std::vector<std::string>& source) { return array_of(source, text_value); }
 
 Node value_of(const KeyInfo& info, const std::vector<std::uint8_t>& source) {

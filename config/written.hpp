@@ -48,7 +48,6 @@ template <class T, class Make>
 [[nodiscard]] Node value_of(const KeyInfo& info, bool source);
 [[nodiscard]] Node value_of(const KeyInfo& info, double source);
 [[nodiscard]] Node value_of(const KeyInfo& info, const std::string& source);
-[[nodiscard]] Node value_of(const KeyInfo& info, const core::OutputSpec& source);
 [[nodiscard]] Node value_of(const KeyInfo& info, const std::vector<std::string>& source);
 [[nodiscard]] Node value_of(const KeyInfo& info, const std::vector<std::uint8_t>& source);
 template <class T>
@@ -82,7 +81,6 @@ template <class T>
 [[nodiscard]] bool differ(const T& a, const T& b) {
     return !(a == b);
 }
-[[nodiscard]] inline bool differ(const core::OutputSpec& a, const core::OutputSpec& b) { return a.kind != b.kind || a.path != b.path; }
 
 template <class M>
 struct MemberPointer;

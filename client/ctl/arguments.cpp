@@ -126,6 +126,10 @@ void add_commands(CLI::App& app, Arguments& to) {
     add_named("describe", Command::describe, "all that is known of it, its configuration included");
     add_named("why", Command::why, "why it is as it is: the chain of causes, back to the root");
     add_named("impact", Command::impact, "what would happen if it died now; nothing does");
+    CLI::App* logs = add_named("logs", Command::logs, "the last lines that it wrote, as far as they go through the daemon");
+    logs->add_flag("-f,--follow", to.follow_logs, "go on with what comes");
+    logs->add_option("-n,--lines", to.lines, "so many of the last lines; all that are kept if not given")
+        ->check(CLI::Range(1U, 1'000'000U));
     add_named("watch", Command::watch, "wait until it ends: exit code 0 without a fault, 1 with one");
     CLI::App* events = add("events", Command::events, "what happens, an event a line");
     events->add_option("--since", to.since, "begin behind this sequence number")->check([](const std::string& text) {

@@ -18,6 +18,7 @@ enum class Command : std::uint8_t {
     list,
     tree,
     status,
+    logs,
     watch,
     events,
     wait,
@@ -52,11 +53,13 @@ struct Arguments {
     std::optional<Duration> timeout;     ///< nothing: 5 s for questions; without end for what waits by its nature
     std::optional<std::uint64_t> since;  ///< events
     bool json = false;
-    bool follow = true;     ///< events
-    bool graph = false;     ///< events
-    bool wait = true;       ///< act, child start
-    bool now = false;       ///< start
-    bool wait_all = false;  ///< reload: until what it names is as it should be
+    bool follow = true;  ///< events
+    bool follow_logs = false;
+    std::uint32_t lines = 0;  ///< logs: so many of the last ones; 0: all that are kept
+    bool graph = false;       ///< events
+    bool wait = true;         ///< act, child start
+    bool now = false;         ///< start
+    bool wait_all = false;    ///< reload: until what it names is as it should be
     ReloadOptions reload;
     bool force = false;  ///< journal save: a file that is there is replaced
     // run

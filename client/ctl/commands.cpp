@@ -23,6 +23,8 @@ namespace {
 
 constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
+/// More of them are in `--json`.
+constexpr std::size_t exits_in_status = 3;
 
 /// Prints a command's result; the exit code `then`, unless it cannot be written.
 Expected<int> print(std::string_view text, int then = exit_done) {
@@ -59,7 +61,39 @@ class Session {
         if (!description) {
             return unexpected(description.error());
         }
-        return print(arguments_.json ? render::status_json(*description) : render::status_text(*description));
+        // A task of nobody's supervisor has no exits that are kept, and neither has a child that an older daemon tells of.
+        const bool is_child = description->row.name && (description->row.kind != "task" || description->row.supervisor);
+        const auto exits = is_child ? client_.exits(*description->row.name, question()) : unexpected(ErrorCode::not_found);
+        const std::vector<ExitRecord> ends = exits ? *exits : std::vector<ExitRecord>{};
+        return print(arguments_.json ? render::status_json(*description, ends)
+                                     : render::status_text(*description) + render::exits_text(ends, exits_in_status));
+    }
+
+    /// Page by page; what comes later answers a question that waits for it.
+    Expected<int> logs() {
+        auto name = full_name(arguments_.name);
+        if (!name) {
+            return unexpected(name.error());
+        }
+        LogOptions options;
+        options.lines = arguments_.lines;
+        std::uint64_t end = 0;  // without -f: what is written meanwhile is not waited for
+        for (bool is_first = true;; is_first = false) {
+            const auto page = client_.logs(*name, options, options.wait ? patience() : question());
+            if (!page) {
+                return unexpected(page.error());
+            }
+            const Written written = tell_page(*page, is_first);
+            if (written == Written::failed) {
+                return unexpected(ErrorCode::system, "stdout cannot be written");
+            }
+            end = is_first ? page->end : end;
+            if (written == Written::reader_gone || (!arguments_.follow_logs && page->next >= end)) {
+                return exit_done;
+            }
+            options.since = page->next;
+            options.wait = page->next >= page->end;
+        }
     }
 
     Expected<int> diagnosis() {
@@ -426,6 +460,19 @@ class Session {
         }
     }
 
+    /// Lines to stdout; what is to be known of them to stderr, out of the way of whoever reads them on.
+    [[nodiscard]] Written tell_page(const LogPage& page, bool is_first) const {
+        if (arguments_.json) {
+            return write_all(STDOUT_FILENO, render::log_page_json(page));
+        }
+        static_cast<void>(write_all(STDERR_FILENO, render::log_page_notes(page, is_first)));
+        std::string text;
+        for (const LogLine& line : page.lines) {
+            text += render::log_line_text(line);
+        }
+        return write_all(STDOUT_FILENO, text);
+    }
+
     [[nodiscard]] std::string outcome() const {
         switch (arguments_.verb) {
             case ChildVerb::start:
@@ -486,6 +533,7 @@ Expected<int> carry_out(const Arguments& arguments) {
         case Command::why:
         case Command::impact: return session->diagnosis();
         case Command::run: return session->run();
+        case Command::logs: return session->logs();
         case Command::watch: return session->watch();
         case Command::events: return session->events();
         case Command::wait: return session->wait();

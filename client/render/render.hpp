@@ -45,6 +45,12 @@ struct Saved {
 [[nodiscard]] std::string list_text(const std::vector<DeviceRow>& rows);
 [[nodiscard]] std::string tree_text(const std::vector<DeviceRow>& rows);
 [[nodiscard]] std::string status_text(const Description& description);
+/// The last exits of a child, a line each and its last words below; empty where there is none.
+[[nodiscard]] std::string exits_text(const std::vector<ExitRecord>& exits, std::size_t at_most);
+/// One line as `TIME stream| TEXT`.
+[[nodiscard]] std::string log_line_text(const LogLine& line);
+/// What is to be known beside the lines of a page: some are missing, or a stream is not kept. Empty where there is nothing.
+[[nodiscard]] std::string log_page_notes(const LogPage& page, bool is_first);
 [[nodiscard]] std::string event_text(const LogEvent& event);
 [[nodiscard]] std::string ended_text(const Ended& ended);
 [[nodiscard]] std::string pong_text(const Pong& pong);
@@ -57,7 +63,9 @@ struct Saved {
 
 // ---- for programs; each is one line of JSON ----
 [[nodiscard]] std::string list_json(const std::vector<DeviceRow>& rows);
-[[nodiscard]] std::string status_json(const Description& description);
+[[nodiscard]] std::string status_json(const Description& description, const std::vector<ExitRecord>& exits = {});
+/// One object for each line, each on a line of its own.
+[[nodiscard]] std::string log_page_json(const LogPage& page);
 [[nodiscard]] std::string event_json(const LogEvent& event);
 [[nodiscard]] std::string ended_json(const Ended& ended);
 [[nodiscard]] std::string pong_json(const Pong& pong);

@@ -48,6 +48,23 @@ Json row_json(const DeviceRow& row) {
     return json;
 }
 
+Json exit_json(const ExitRecord& exit) {
+    Json json;
+    json["time"] = time_text(exit.time_us);
+    json["uptime_ms"] = exit.uptime_ms;
+    json["incarnation"] = exit.incarnation;
+    json["was_ready"] = exit.was_ready;
+    json["class"] = exit.exit_class;
+    json["fault"] = or_null(exit.fault);
+    json["code"] = or_null(exit.code);
+    json["signal"] = or_null(exit.signal);
+    json["core"] = exit.core;
+    json["root"] = line_or_null(exit.root);
+    json["root_fault"] = or_null(exit.root_fault);
+    json["last_words"] = exit.last_words;
+    return json;
+}
+
 Json session_json(const SessionRow& row) {
     Json json;
     json["session"] = row.number;
@@ -201,7 +218,36 @@ Json fate_json(const Impact::Fate& fate) {
 
 std::string list_json(const std::vector<DeviceRow>& rows) { return one_line(rows_json(rows)); }
 
-std::string status_json(const Description& description) { return one_line(description_json(description)); }
+std::string status_json(const Description& description, const std::vector<ExitRecord>& exits) {
+    Json json = description_json(description);
+    json["exits"] = Json::array();
+    for (const ExitRecord& exit : exits) {
+        json["exits"].push_back(exit_json(exit));
+    }
+    return one_line(json);
+}
+
+std::string log_page_json(const LogPage& page) {
+    std::string text;
+    if (page.missed != 0 || page.anew) {
+        Json gap;
+        gap["name"] = page.name;
+        gap["missed"] = page.anew ? Json(nullptr) : Json(page.missed);
+        text += one_line(gap);
+    }
+    for (const LogLine& line : page.lines) {
+        Json json;
+        json["name"] = page.name;
+        json["number"] = line.number;
+        json["time"] = time_text(line.time_us);
+        json["incarnation"] = line.incarnation;
+        json["stream"] = line.stream;
+        json["goes_on"] = line.goes_on;
+        json["text"] = line.text;
+        text += one_line(json);
+    }
+    return text;
+}
 
 std::string event_json(const LogEvent& event) {
     Json json;

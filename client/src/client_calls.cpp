@@ -137,6 +137,20 @@ Expected<std::string> Client::child_spec(std::string_view name, Within within) {
     return spec ? Expected<std::string>{std::move(spec->spec)} : unexpected(spec.error());
 }
 
+Expected<std::vector<ExitRecord>> Client::exits(std::string_view name, Within within) {
+    const Instant deadline = state_->connection->now() + within.length;
+    auto found = ask_for<talk::Exits>(*state_->connection, named(Call::exits, name), deadline);
+    return found ? Expected<std::vector<ExitRecord>>{std::move(found->records)} : unexpected(found.error());
+}
+
+Expected<LogPage> Client::logs(std::string_view name, LogOptions options, Within within) {
+    Request request = named(Call::logs, name);
+    request.since = options.since;
+    request.count = options.lines;
+    request.wait = options.wait;
+    return ask_for<LogPage>(*state_->connection, std::move(request), state_->connection->now() + within.length);
+}
+
 Expected<Description> Client::describe(std::string_view name, Within within) {
     return ask_about<Description>(*state_->connection, Call::describe, name, within);
 }

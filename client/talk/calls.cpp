@@ -87,6 +87,43 @@ DaemonInfo to_info(wire::DaemonInfo&& from) {
     return out;
 }
 
+Exits to_exits(wire::ExitRows&& from, Epoch epoch) {
+    Exits out;
+    for (wire::ExitRow& row : from.rows) {
+        ExitRecord record;
+        record.time_us = row.time_us;
+        record.uptime_ms = row.uptime_ms;
+        record.incarnation = row.incarnation;
+        record.was_ready = row.was_ready;
+        record.exit_class = std::move(row.exit_class);
+        record.fault = std::move(row.fault);
+        record.code = row.code;
+        record.signal = row.signal;
+        record.core = row.core;
+        record.root = to_line(row.root, epoch);
+        record.root_fault = std::move(row.root_fault);
+        record.last_words = std::move(row.last_words);
+        out.records.push_back(std::move(record));
+    }
+    return out;
+}
+
+LogPage to_log_page(wire::LogRows&& from) {
+    LogPage out;
+    out.name = std::move(from.name);
+    for (wire::LogRow& row : from.rows) {
+        out.lines.push_back({row.number, row.time_us, row.incarnation, std::move(row.stream), row.goes_on, std::move(row.text)});
+    }
+    out.next = from.next;
+    out.end = from.end;
+    out.missed = from.missed;
+    out.anew = from.anew;
+    out.dropped = from.dropped;
+    out.stdout_to = std::move(from.stdout_to);
+    out.stderr_to = std::move(from.stderr_to);
+    return out;
+}
+
 }  // namespace
 
 DeviceRow to_row(wire::Row&& row, Epoch epoch) {
@@ -145,6 +182,12 @@ Answer to_answer(wire::Reply&& reply, Epoch epoch) {
     }
     if (auto* why = std::get_if<wire::Why>(&reply.body)) {
         return to_why(std::move(*why), epoch);
+    }
+    if (auto* exits = std::get_if<wire::ExitRows>(&reply.body)) {
+        return to_exits(std::move(*exits), epoch);
+    }
+    if (auto* logs = std::get_if<wire::LogRows>(&reply.body)) {
+        return to_log_page(std::move(*logs));
     }
     if (auto* spec = std::get_if<wire::SpecText>(&reply.body)) {
         return SpecText{std::move(spec->spec)};

@@ -40,9 +40,14 @@ struct SpecText {
     std::string spec;
 };
 
+/// What exits tells.
+struct Exits {
+    std::vector<ExitRecord> records;
+};
+
 /// The value of a reply; monostate where a call has nothing to say but that it succeeded.
-using Answer =
-    std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo, AddedChild, ChildCounts, SpecText, ReloadPlan, Impact, Why>;
+using Answer = std::variant<std::monostate, Page, Description, Found, Named, DaemonInfo, AddedChild, ChildCounts, SpecText, ReloadPlan,
+                            Impact, Why, Exits, LogPage>;
 
 /// A reply of the wire as the value that the library hands out.
 [[nodiscard]] Answer to_answer(wire::Reply&& reply, Epoch epoch);

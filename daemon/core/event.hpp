@@ -10,6 +10,7 @@
 #include <backplane/ids.hpp>
 #include <backplane/link.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -17,6 +18,8 @@ namespace backplane::core {
 
 /// The longest that a Device may promise to be silent.
 inline constexpr std::uint32_t heartbeat_ms_max = 86'400'000;
+/// How much of what a worker last wrote on its stderr is kept with its exit.
+inline constexpr std::size_t last_words_bytes_max = 512;
 
 enum class EventKind : std::uint8_t {
     boot,   ///< first event of a state: epoch, seed
@@ -351,12 +354,15 @@ struct Event {
         e.generation = generation;
         return e;
     }
-    [[nodiscard]] static Event exited(ChildIndex child, std::uint32_t generation, ExitHow how, std::int32_t status) {
+    /// `words`: the tail of its stderr.
+    [[nodiscard]] static Event exited(ChildIndex child, std::uint32_t generation, ExitHow how, std::int32_t status,
+                                      std::string_view words = {}) {
         Event e = of(EventKind::exited);
         e.child = child;
         e.generation = generation;
         e.mode = static_cast<std::uint8_t>(how);
         e.argument = status;
+        e.text = words;
         return e;
     }
     /// `request` is answered by an `answer` effect. `why`: of a failed one.

@@ -103,7 +103,9 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::group_empty: return event.session == daemon_session;
         case EventKind::spawn_failed: return event.session == daemon_session && event.mode <= static_cast<std::uint8_t>(SpawnStep::cgroup);
         case EventKind::ready: return event.session == daemon_session || may_act();
-        case EventKind::exited: return event.session == daemon_session && event.mode <= static_cast<std::uint8_t>(ExitHow::unknown);
+        case EventKind::exited:
+            return event.session == daemon_session && event.mode <= static_cast<std::uint8_t>(ExitHow::unknown) &&
+                   event.text.size() <= last_words_bytes_max;
     }
     return false;
 }

@@ -45,6 +45,8 @@ class SpecWriter {
     void output(const OutputSpec& spec) {
         byte(spec.kind);
         text(spec.path);
+        image_.value(spec.max_bytes);
+        number(spec.keep);
     }
     void bytes(const std::vector<std::uint8_t>& items) { text({reinterpret_cast<const char*>(items.data()), items.size()}); }
     void backoff(const BackoffSpec& spec);

@@ -64,11 +64,25 @@ struct ExitPolicy {
     [[nodiscard]] bool empty() const;
 };
 
-/// Where a worker's stdout or stderr goes.
-enum class OutputKind : std::uint8_t { inherit, null, file };
+/// Where a worker's stdout or stderr goes. All but the first three lead through a pipe that the daemon reads, so that the last of it is
+/// kept for `logs` and for the exit record.
+enum class OutputKind : std::uint8_t {
+    inherit,  ///< where the daemon's own goes
+    null,
+    file,     ///< the worker itself writes to the end of it
+    relay,    ///< whole lines to where the daemon's own goes
+    journal,  ///< the machine's journal, a record for each line
+    rotated,  ///< a file that the daemon writes, and puts aside when it is full
+};
+inline constexpr std::uint64_t rotated_bytes_min = 4096;
 struct OutputSpec {
     OutputKind kind = OutputKind::inherit;
-    std::string path;  ///< kind file: absolute, opened for appending, created with mode 0640
+    std::string path{};           ///< kinds file and rotated: absolute; created with mode 0640
+    std::uint64_t max_bytes = 0;  ///< kind rotated: how long it becomes at most; at least `rotated_bytes_min`
+    std::uint32_t keep = 0;       ///< kind rotated: how many older ones stay beside it
+
+    [[nodiscard]] bool is_read() const { return kind >= OutputKind::relay; }
+    friend bool operator==(const OutputSpec&, const OutputSpec&) = default;
 };
 
 /// How the host finds out that a program with readiness `probe` is ready: a command that succeeds, or an address that takes a
@@ -111,7 +125,7 @@ struct LaunchSpec {
     std::vector<std::pair<std::string, std::string>> environment;  ///< on top of the clean slate (PATH, HOME, LANG, USER ...)
     std::string working_directory;                                 ///< empty: "/"
     OutputSpec stdout_to;
-    OutputSpec stderr_to;
+    OutputSpec stderr_to{.kind = OutputKind::relay};
     CredentialSpec credentials;
     std::vector<ResourceLimit> limits;  ///< no name twice
     bool set_nice = false;

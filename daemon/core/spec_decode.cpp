@@ -108,10 +108,14 @@ bool SpecReader::count(std::string_view field, std::uint64_t& items) {
     return (image_.value(items) && items <= bytes_) || wrong(field);
 }
 
-/// A path and nothing else makes a file of it.
+/// A path and nothing else makes a file of it, and a length one that is put aside.
 bool SpecReader::output(std::string_view field, OutputSpec& spec) {
-    const bool read = choice(field, spec.kind, OutputKind::file) && text(field, spec.path);
-    return read && ((spec.kind == OutputKind::file) == !spec.path.empty() || wrong(field));
+    const bool read =
+        choice(field, spec.kind, OutputKind::rotated) && text(field, spec.path) && image_.value(spec.max_bytes) && number(field, spec.keep);
+    const bool is_rotated = spec.kind == OutputKind::rotated;
+    const bool is_file = is_rotated || spec.kind == OutputKind::file;
+    const bool fits = is_rotated ? spec.max_bytes >= rotated_bytes_min : spec.max_bytes == 0 && spec.keep == 0;
+    return read && ((is_file == !spec.path.empty() && fits) || wrong(field));
 }
 
 bool SpecReader::texts(std::string_view field, std::vector<std::string>& items) {

@@ -5,7 +5,7 @@
 namespace backplane::core {
 
 Supervision::Supervision(Graph& graph, Deadlines& deadlines, Texts& texts)
-    : graph_(graph), deadlines_(deadlines), texts_(texts), children_(1), teams_(1), windows_(1), limits_(1), orders_(1) {}
+    : graph_(graph), deadlines_(deadlines), texts_(texts), children_(1), teams_(1), windows_(1), limits_(1), orders_(1), histories_(1) {}
 
 void Supervision::seed(std::uint64_t seed) { random_ = seed; }
 

@@ -31,6 +31,7 @@
 
 #include "daemon/core/deadlines.hpp"
 #include "daemon/core/event.hpp"
+#include "daemon/core/exit_history.hpp"
 #include "daemon/core/exit_verdict.hpp"
 #include "daemon/core/graph.hpp"
 #include "daemon/core/restart_window.hpp"
@@ -127,7 +128,8 @@ class Supervision {
     void spawn_failed(Step& step, ChildIndex child, std::uint32_t generation, SpawnStep where, std::int32_t error_number);
     void ready(Step& step, ChildIndex child, std::uint32_t generation);
     void exiting(ChildIndex child, std::uint32_t generation);
-    void exited(Step& step, ChildIndex child, std::uint32_t generation, ExitHow how, std::int32_t status);
+    /// `words`: the last that it wrote on its stderr, kept with its exit.
+    void exited(Step& step, ChildIndex child, std::uint32_t generation, ExitHow how, std::int32_t status, std::string_view words = {});
     void group_empty(Step& step, ChildIndex child, std::uint32_t generation);
 
     // What the graph and the sessions saw.
@@ -202,6 +204,9 @@ class Supervision {
     [[nodiscard]] SupervisorSpec flags_of(ChildIndex supervisor) const;
     /// Links and requirements that configuration says, the entry's own first, each kind in the order in which it was given.
     [[nodiscard]] std::vector<OrderView> orders_of(ChildIndex child) const;
+    /// How many ends an entry has had, and one of the last: 0 is the newest. No note where that is not kept (any more).
+    [[nodiscard]] std::uint64_t exits_total(ChildIndex child) const;
+    [[nodiscard]] ExitView exit_of(ChildIndex child, std::uint32_t back) const;
     /// The encoded LaunchSpec of a process entry.
     [[nodiscard]] std::string_view launch(ChildIndex child) const;
     /// What the client is asked to run; nothing in it where the entry is none of a client's.
@@ -224,6 +229,8 @@ class Supervision {
         bool completed = false;                   ///< it did its work before it was ready (S-9)
         bool ignored = false;                     ///< completed: its client declined to start it (S-28)
         bool shutdown_error = false;              ///< it was asked to stop and ended badly (S-37)
+        bool of_process = false;                  ///< a process ended; `last_how` and `last_status` say how
+        std::string_view words{};                 ///< its last ones (X-10)
         RestartWish wish = RestartWish::by_type;  ///< what its exit policy says (X-7)
     };
     struct Made {
@@ -382,6 +389,11 @@ class Supervision {
     void keep_fault(FaultRecord& kept, const FaultRecord& fault);
     [[nodiscard]] ExitPolicy policy_of(const Child& child) const;
 
+    // the last exits (supervision_exits.cpp)
+    void note_exit(const Step& step, ChildIndex child, const Ending& ending);
+    void free_history(Child& child);
+    [[nodiscard]] bool histories_hold() const;
+
     // programs that speak (supervision_program.cpp)
     void settle_over(Step& step, ChildIndex child);
     void watch_due(Step& step, ChildIndex child, Instant due);
@@ -478,6 +490,8 @@ class Supervision {
     std::vector<ChildIndex> starter_waiters_;  ///< who waits for somebody that starts it
     std::vector<ChildIndex> slot_queue_;       ///< who waits for a slot, from `slot_first_` on; those no longer `queued` are passed over
     std::vector<std::uint32_t> free_limits_;
+    std::vector<ExitHistory> histories_;  ///< entry 0 is none
+    std::vector<std::uint32_t> free_histories_;
     std::uint64_t random_ = 0;
     ChildIndex root_ = no_child;
     std::uint32_t urgency_ = 0;  ///< T-13

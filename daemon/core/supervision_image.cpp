@@ -34,6 +34,8 @@ void Supervision::save(ImageWriter& image) const {
     image.array(free_limits_);
     image.array(tasks_);
     image.array(starter_waiters_);
+    image.array(histories_);
+    image.array(free_histories_);
     image.value(static_cast<std::uint64_t>(limits_.size()));
     for (std::size_t i = 1; i < windows_.size(); ++i) {
         windows_[i].save(image);
@@ -52,8 +54,8 @@ bool Supervision::load(ImageReader& image) {
     std::uint64_t limits = 0;
     const bool arrays = image.array(children_) && image.array(teams_) && image.array(orders_) && image.array(waiters_) &&
                         image.array(postponed_) && image.array(slot_queue_) && image.array(free_limits_) && image.array(tasks_) &&
-                        image.array(starter_waiters_) && image.value(limits);
-    if (!arrays || children_.empty() || teams_.empty() || orders_.empty() || limits == 0 || limits > image.left()) {
+                        image.array(starter_waiters_) && image.array(histories_) && image.array(free_histories_) && image.value(limits);
+    if (!arrays || children_.empty() || teams_.empty() || orders_.empty() || histories_.empty() || limits == 0 || limits > image.left()) {
         return image.fail();
     }
     children_[0] = Child{};  // nobody's, whatever the bytes say
@@ -111,7 +113,7 @@ bool Supervision::child_holds(const Child& child) const {
                        within(child.last_fault.kind, FaultKind::unreachable);
     const bool flags = (child.slot | child.pending | child.blocked | child.queued | child.held | child.disabled | child.added |
                         child.is_task | child.awaits_starter) <= 1;
-    bool lengths = child.ready_at.ns >= 0 && child.since.ns >= 0 && child.alive_until.ns >= 0;
+    bool lengths = child.ready_at.ns >= 0 && child.since.ns >= 0 && child.alive_until.ns >= 0 && child.began.ns >= 0;
     for (const Duration length : {child.shutdown, child.start_timeout, child.ready_delay, child.watchdog, child.kill_after, child.cooldown,
                                   child.limit_period, child.backoff_initial, child.backoff_max, child.reset_after, child.frozen}) {
         lengths = lengths && length.ns >= 0;
@@ -234,7 +236,7 @@ bool Supervision::free_lists_hold() const {
             return false;
         }
     }
-    return holds && steps == free && limits_hold();
+    return holds && steps == free && limits_hold() && histories_hold();
 }
 
 /// No restart window is two children's, or one's and free.

@@ -21,7 +21,7 @@ void Supervision::keep_fault(FaultRecord& kept, const FaultRecord& fault) {
     kept.text = text;
 }
 
-void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, ExitHow how, std::int32_t status) {
+void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, ExitHow how, std::int32_t status, std::string_view words) {
     if (is_current(i, generation) && children_[i].body == Body::spawning) {
         spawned(step, i, generation, 0, 0);  // whoever reports an exit has spawned it
     }
@@ -34,6 +34,8 @@ void Supervision::exited(Step& step, ChildIndex i, std::uint32_t generation, Exi
         send_signal(step, i, signal_kill, true);
     }
     Ending ending = judge(i, how, status);
+    ending.of_process = true;
+    ending.words = words;
     child.body = Body::draining;
     take_end(step, i, ending);
     child.life_timer = deadlines_.set(step.now + group_patience, DeadlineKind::kill_overdue, i);
@@ -104,6 +106,7 @@ void Supervision::take_end(Step& step, ChildIndex i, Ending ending) {
     } else if (!child.is_supervisor()) {
         log_end(step, RecordKind::child_down, i, ending);
     }
+    note_exit(step, i, ending);
     keep_fault(child.last_fault, ending.fault);
     child.last_class = ending.exit_class;
     child.ended = 1;

@@ -54,6 +54,7 @@ void Supervision::begin_start(Step& step, ChildIndex i) {
     child.queued = 0;
     child.life = Life{};
     child.alive_until = Instant{};
+    child.began = step.now;
     ++child.generation;
     texts_.release(child.verdict.text);
     child.verdict = FaultRecord{};
@@ -176,6 +177,7 @@ void Supervision::spawned(Step& step, ChildIndex i, std::uint32_t generation, st
     child.pid = pid;
     child.leader = pid;
     child.started_at = started_at;
+    child.began = step.now;
     if (child.life.stage == StopStage::wanted) {
         send_stop(step, i);  // the stop came while it was on its way (S-42)
     } else {

@@ -98,6 +98,7 @@ struct Child {
     Instant since{};        ///< when it came into its state
     Instant alive_until{};  ///< watchdog: the next sign of life is due by then
     Duration frozen{};      ///< what was left of its backoff when it was blocked (X-6)
+    Instant began{};        ///< this incarnation: when its process was spawned, or a start was begun that came to none
     std::uint64_t restarts = 0;
     std::uint64_t started_at = 0;  ///< of the leader, as the kernel counts it (X-12)
     std::uint64_t rank = 0;        ///< ascending along a row of siblings (S-20)
@@ -116,6 +117,8 @@ struct Child {
     std::uint32_t orders_from = 0, orders_to = 0;               ///< what configuration says that begins and ends here
     SessionIndex client = daemon_session;                       ///< a task: the session that runs it
     ChildIndex next_task = no_child, previous_task = no_child;  ///< of the same client
+    std::uint32_t history = 0;                                  ///< its last exits (X-10); 0: none yet
+    std::uint32_t reserved1 = 0;
     std::uint32_t depth = 0;
     std::uint32_t generation = 0;
     std::int32_t pid = 0;
@@ -168,7 +171,7 @@ struct Child {
     Body body = Body::none;
     Life life{};
     std::uint8_t awaits_starter = 0;  ///< stands among those that wait for somebody who starts it
-    std::uint8_t reserved[1] = {};
+    std::uint8_t reserved2 = 0;
 
     [[nodiscard]] bool is_supervisor() const { return team != 0; }
 };

@@ -245,6 +245,7 @@ void Supervision::free_entry(Step* step, ChildIndex i) {
     for (TextIndex* text : {&child.name, &child.path, &child.launch, &child.exits, &child.verdict.text, &child.last_fault.text}) {
         texts_.release(*text);
     }
+    free_history(child);
     for (DeadlineId* timer : {&child.life_timer, &child.backoff_timer, &child.settle_timer, &child.watch_timer}) {
         deadlines_.cancel(*timer);
     }

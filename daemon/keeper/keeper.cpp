@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -94,6 +95,10 @@ class Keeper {
   private:
     bool prepare() {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
+        // The whole table must fit; what the daemon and its workers were meant to have they get back.
+        getrlimit(RLIMIT_NOFILE, &open_files_);
+        const rlimit most{open_files_.rlim_max, open_files_.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &most);
         // An ignored SIGCHLD is inherited, and has the kernel take children away itself.
         signal(SIGCHLD, SIG_DFL);
         signal(SIGPIPE, SIG_IGN);
@@ -129,6 +134,7 @@ class Keeper {
         next.pid = next.control >= 0 && other >= 0 ? fork() : -1;
         if (next.pid == 0) {  // the signals stay blocked, since the daemon reads them from a descriptor too
             dup2(other, control_descriptor);
+            setrlimit(RLIMIT_NOFILE, &open_files_);
             execveat(find(key_executable)->descriptor, "", plan_.arguments, plan_.environment, AT_EMPTY_PATH);
             _exit(127);
         }
@@ -243,7 +249,7 @@ class Keeper {
     }
 
     void handle(Incoming& in, const Message& message) {
-        HeldDescriptor* const held = find(message.number);
+        HeldDescriptor* const held = message.number == no_key ? nullptr : find(message.number);
         if (message.kind == Kind::serving) {
             state_ = state_ == State::starting ? State::serving : state_;
             ever_served_ = true;
@@ -309,19 +315,20 @@ class Keeper {
 
     /// A free place has the key no_key.
     HeldDescriptor* find(std::uint64_t key) {
-        for (HeldDescriptor& held : held_) {
-            if (held.key == key) {
-                return &held;
+        for (std::size_t n = 0; n < held_end_; ++n) {
+            if (held_[n].key == key) {
+                return &held_[n];
             }
         }
-        return nullptr;
+        return key == no_key && held_end_ < held_max ? &held_[held_end_++] : nullptr;
     }
 
     /// Takes the descriptor over; false, and closed, where there is no room for it.
     bool hold(std::uint64_t key, int descriptor) {
-        HeldDescriptor* const place = find(key) != nullptr ? find(key) : find(no_key);
         int settled = settle(descriptor);
-        if (place == nullptr || settled < 0 || key == no_key) {
+        HeldDescriptor* place = settled < 0 || key == no_key ? nullptr : find(key);
+        place = place == nullptr && settled >= 0 && key != no_key ? find(no_key) : place;
+        if (place == nullptr) {
             close_one(settled);
             return false;
         }
@@ -337,6 +344,8 @@ class Keeper {
 
     const KeeperPlan& plan_;
     HeldDescriptor held_[held_max] = {};
+    std::size_t held_end_ = 0;  // no place from here on has ever been used
+    rlimit open_files_{};       // as we were given it
     int signals_ = -1;
     int notify_ = -1;
     sockaddr_un notify_to_{};

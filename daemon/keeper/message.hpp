@@ -21,8 +21,8 @@ namespace backplane::keeper {
 /// The daemon finds its end of the socket here. It is not close-on-exec: the daemon must see to that.
 constexpr int control_descriptor = 3;
 constexpr std::int32_t protocol_version = 1;
-/// How many descriptors are held, at most.
-constexpr std::size_t held_max = 64;
+/// How many descriptors are held, at most: two pipes of each worker are the most of them. What does not fit is `refused`.
+constexpr std::size_t held_max = 4096;
 /// How long the text behind a `notify` may be.
 constexpr std::size_t text_bytes_max = 512;
 

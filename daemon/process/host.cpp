@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <sys/poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -118,6 +119,11 @@ SpawnOutcome Host::spawn(core::ChildIndex child, std::uint32_t generation, const
     if (!launch.credentials.empty()) {
         context.credentials = &credentials;
         entry.notify.give_to(credentials.uid);
+        for (const int output : options.outputs) {  // so that it may open /dev/stderr
+            if (output >= 0) {
+                (void)!fchown(output, credentials.uid, static_cast<gid_t>(-1));
+            }
+        }
     }
     Descriptor cgroup;
     if (const int wrong = make_cgroup({child, generation}, launch.control, cgroup); wrong != 0) {
@@ -151,6 +157,7 @@ SpawnContext Host::context_for(const SpawnOptions& options, const std::string& n
     context.helper = options_.exec_helper;
     context.pid_place = options.pid_place;
     context.worker_socket = options.worker_socket;
+    context.outputs = options.outputs;
     context.die_with_parent = options_.die_with_daemon;
     context.open_files_soft = options_.open_files_soft;
     context.features = options_.features;

@@ -26,6 +26,7 @@
 #include "daemon/process/notify_socket.hpp"
 #include "daemon/process/spawn.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -45,14 +46,15 @@ struct Incarnation {
 
 /// What a worker gets beside its LaunchSpec. All is borrowed for the length of the call.
 struct SpawnOptions {
-    int worker_socket = -1;         ///< becomes its descriptor 3 (BACKPLANE_FD); the caller closes its own copy after the call; -1: none
-    std::string socket_path;        ///< BACKPLANE_SOCKET; empty: not set
-    std::string resume;             ///< BACKPLANE_RESUME; empty: not set
-    int notify_descriptor = -1;     ///< adopt: the socket that is bound at its path already; taken over
-    std::uint64_t watchdog_us = 0;  ///< WATCHDOG_USEC, and WATCHDOG_PID; 0: neither
-    std::int32_t* pid_place = nullptr;  ///< where the kernel stores the pid before the worker runs; null: nowhere
-    bool wants_notify = false;          ///< make a NOTIFY_SOCKET
-    std::string notify_directory;       ///< where its path lies; used where wants_notify
+    int worker_socket = -1;  ///< becomes its descriptor 3 (BACKPLANE_FD); the caller closes its own copy after the call; -1: none
+    std::array<int, 2> outputs{-1, -1};  ///< become its stdout and stderr, and its user's own; -1: as the LaunchSpec says
+    std::string socket_path;             ///< BACKPLANE_SOCKET; empty: not set
+    std::string resume;                  ///< BACKPLANE_RESUME; empty: not set
+    int notify_descriptor = -1;          ///< adopt: the socket that is bound at its path already; taken over
+    std::uint64_t watchdog_us = 0;       ///< WATCHDOG_USEC, and WATCHDOG_PID; 0: neither
+    std::int32_t* pid_place = nullptr;   ///< where the kernel stores the pid before the worker runs; null: nowhere
+    bool wants_notify = false;           ///< make a NOTIFY_SOCKET
+    std::string notify_directory;        ///< where its path lies; used where wants_notify
 };
 
 /// What became of a spawn. The descriptors belong to the host and stay open until `reap` (or destruction).

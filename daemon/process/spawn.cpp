@@ -85,8 +85,10 @@ bool is_sound(const core::LaunchSpec& launch) {
     return !holds_nul(launch.working_directory) && !holds_nul(launch.stdout_to.path) && !holds_nul(launch.stderr_to.path);
 }
 
-OutputPlan plan_output(const core::OutputSpec& output) {
+/// What is to be read by somebody is inherited where nobody reads.
+OutputPlan plan_output(const core::OutputSpec& output, int descriptor) {
     OutputPlan plan;
+    plan.descriptor = descriptor;
     plan.to_null = output.kind == core::OutputKind::null;
     plan.path = output.kind == core::OutputKind::file ? output.path.c_str() : nullptr;
     return plan;
@@ -150,8 +152,8 @@ void plan_child(const core::LaunchSpec& launch, const SpawnContext& context, Lay
     plan.candidates = layout.candidate_pointers.data();
     plan.arguments = layout.argument_pointers.data();
     plan.environment = layout.environment_pointers.data();
-    plan.outputs[0] = plan_output(launch.stdout_to);
-    plan.outputs[1] = plan_output(launch.stderr_to);
+    plan.outputs[0] = plan_output(launch.stdout_to, context.outputs[0]);
+    plan.outputs[1] = plan_output(launch.stderr_to, context.outputs[1]);
     plan.worker_socket = context.worker_socket;
     plan.parent = context.die_with_parent ? getpid() : 0;
     plan.has_close_range = context.features.close_range;

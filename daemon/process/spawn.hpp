@@ -12,6 +12,7 @@
 #include "daemon/process/environment.hpp"
 #include "daemon/process/features.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,10 +24,11 @@ namespace backplane::process {
 
 /// What a spawn needs beside the LaunchSpec.
 struct SpawnContext {
-    WorkerAddresses addresses;          ///< what the environment says of the daemon
-    int worker_socket = -1;             ///< borrowed; becomes descriptor 3; -1: none
-    bool die_with_parent = true;        ///< SIGKILL when the spawning thread ends
-    std::uint64_t open_files_soft = 0;  ///< soft RLIMIT_NOFILE; 0: as ours
+    WorkerAddresses addresses;           ///< what the environment says of the daemon
+    int worker_socket = -1;              ///< borrowed; becomes descriptor 3; -1: none
+    std::array<int, 2> outputs{-1, -1};  ///< borrowed; become stdout and stderr; -1: as the LaunchSpec says
+    bool die_with_parent = true;         ///< SIGKILL when the spawning thread ends
+    std::uint64_t open_files_soft = 0;   ///< soft RLIMIT_NOFILE; 0: as ours
     KernelFeatures features = kernel_features();
     /// What the LaunchSpec's credentials mean, of `Spawner::resolve`. Borrowed; null where it has none.
     const Credentials* credentials = nullptr;

@@ -100,7 +100,9 @@ bool place_outputs(ChildPlan& plan, int null_fd) {
     for (int i = 0; i < 2; ++i) {
         const OutputPlan& output = plan.outputs[i];
         int fd = -1;
-        if (output.path != nullptr) {
+        if (output.descriptor >= 0) {
+            fd = output.descriptor;
+        } else if (output.path != nullptr) {
             fd = open_output(output.path);
             if (fd < 0) {
                 return fail(plan, SpawnStep::output);

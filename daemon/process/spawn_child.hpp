@@ -8,8 +8,9 @@
 
 namespace backplane::process {
 
-/// Where one of the outputs goes: `path` says a file, otherwise `to_null`, otherwise it is inherited.
+/// Where one of the outputs goes: to `descriptor` where it is one, else `path` says a file, otherwise `to_null`, otherwise it is inherited.
 struct OutputPlan {
+    int descriptor = -1;
     const char* path = nullptr;
     bool to_null = false;
 };

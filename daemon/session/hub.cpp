@@ -104,6 +104,7 @@ void Hub::finish(core::SessionIndex session, std::string_view why, bool said_bye
     connection.requests.clear();
     connection.subscription = Subscription{};
     std::erase(subscribers_, session);
+    std::erase_if(waiting_logs_, [session](const WaitingLogs& waiting) { return waiting.session == session; });
     mark_dirty(session);
     step(core::Event::session_close(session, why, said_bye));
 }

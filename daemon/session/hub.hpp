@@ -17,6 +17,7 @@
 #include "daemon/session/child_form.hpp"
 #include "daemon/session/connection.hpp"
 #include "daemon/session/event_log.hpp"
+#include "daemon/session/worker_output.hpp"
 #include "proto/wire/frame.hpp"
 #include "proto/wire/message.hpp"
 
@@ -90,6 +91,8 @@ class Hub {
 
     /// What reads and writes children as text. Borrowed; null, as at first: children are not added and not shown.
     void set_form(const ChildForm* form) { form_ = form; }
+    /// What keeps the lines that workers write. Borrowed; null, as at first: `logs` is refused.
+    void set_output(const WorkerOutput* output) { output_ = output; }
 
     /// The tick's time: CLOCK_MONOTONIC for the core, wall clock in microseconds since 1970 for what people read.
     void set_time(Instant now, std::int64_t wall_us);
@@ -120,6 +123,10 @@ class Hub {
     void answer_shell(ErrorCode code, std::string detail = {});
     /// What a reload does, or would do.
     void answer_plan(wire::Plan plan);
+    /// This child has written something: whoever waits for it is answered (hub_output.cpp).
+    void output_came(core::ChildIndex child);
+    /// Nobody waits for output any more: each gets an empty page, and asks anew.
+    void answer_waiting_logs();
     /// All that connections hold beside the core's state, as bytes; only those with a socket.
     void save_connections(std::string& bytes) const;
     /// The other way, behind `restore`. Answers the sessions that have a socket; false for bytes that `save_connections` did not write.
@@ -257,6 +264,20 @@ class Hub {
     [[nodiscard]] std::optional<std::string> name_of(DeviceId device) const;
     [[nodiscard]] wire::DaemonInfo daemon_info() const;
 
+    // what workers wrote, and how they ended (hub_output.cpp)
+    struct WaitingLogs {
+        core::SessionIndex session = 0;
+        std::uint64_t id = 0;
+        core::ChildIndex child = core::no_child;
+        std::string name;  ///< its full name: the index may become another's
+        std::uint64_t since = 0;
+    };
+    void exits(core::SessionIndex session, const wire::Request& request);
+    void logs(core::SessionIndex session, const wire::Request& request);
+    [[nodiscard]] wire::ExitRow exit_row(const core::ExitView& exit) const;
+    [[nodiscard]] wire::LogRows log_rows(core::ChildIndex child, std::optional<std::uint64_t> since, std::uint32_t count) const;
+    [[nodiscard]] std::int64_t wall_us_of(Instant at) const { return wall_us_ - (now_ - at).ns / 1000; }
+
     core::Engine& engine_;
     HubOptions options_;
     Instant now_{};
@@ -271,6 +292,8 @@ class Hub {
     std::vector<Move> moves_;
     ShellRequest shell_request_;
     const ChildForm* form_ = nullptr;
+    const WorkerOutput* output_ = nullptr;
+    std::vector<WaitingLogs> waiting_logs_;
     Recorder* recorder_ = nullptr;
     core::Effects spare_;
     std::vector<wire::Grant>* granting_ = nullptr;  ///< the welcome that is being made

@@ -87,6 +87,8 @@ void Hub::carry_out(core::SessionIndex session, const wire::Request& request) {
         case Call::upgrade:
         case Call::detach: ask_shell(session, request); return;
         case Call::label: label(session, request); return;
+        case Call::exits: exits(session, request); return;
+        case Call::logs: logs(session, request); return;
         case Call::list: answer.body = list(request, answer.error); break;
         case Call::describe:
         case Call::impact:

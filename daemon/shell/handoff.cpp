@@ -39,6 +39,9 @@ std::vector<int> descriptors_of(const Handoff& handoff) {
     for (const HandedWorker& worker : handoff.workers) {
         all.push_back(worker.notify_descriptor);
     }
+    for (const HandedOutput& output : handoff.outputs) {
+        all.push_back(output.descriptor);
+    }
     std::erase(all, -1);
     return all;
 }
@@ -81,6 +84,8 @@ std::string encode_handoff(const Handoff& handoff) {
     writer.text(handoff.connections);
     writer.array(handoff.sockets);
     writer.array(handoff.workers);
+    writer.array(handoff.outputs);
+    writer.text(handoff.lines);
     return bytes;
 }
 
@@ -97,7 +102,7 @@ Expected<Handoff> decode_handoff(std::string_view bytes) {
         good = good && reader.value(*number);
     }
     good = good && reader.text(handoff.configuration) && reader.text(handoff.connections) && reader.array(handoff.sockets) &&
-           reader.array(handoff.workers) && reader.at_end();
+           reader.array(handoff.workers) && reader.array(handoff.outputs) && reader.text(handoff.lines) && reader.at_end();
     return good ? Expected<Handoff>{std::move(handoff)} : unexpected(ErrorCode::corrupt_image, "the handoff is not of this version");
 }
 

@@ -15,7 +15,7 @@
 namespace backplane::shell {
 
 /// Raised with every change of what is written here, of the journal's format or of the core's image.
-inline constexpr std::uint32_t handoff_version = 2;
+inline constexpr std::uint32_t handoff_version = 3;
 
 struct HandedSocket {
     core::SessionIndex session = 0;
@@ -34,11 +34,21 @@ struct HandedWorker {
     std::uint32_t is_gone = 0;  ///< 1: only its group is still watched
 };
 
+/// The reading end of one output, by the key that the keeper knows it by too.
+struct HandedOutput {
+    std::uint64_t key = 0;
+    std::uint64_t fed = 0;  ///< bytes in the pipe that are in the ring already
+    std::int32_t descriptor = -1;
+    std::uint32_t reserved = 0;
+};
+
 struct Handoff {
     std::string configuration;
     std::string connections;  ///< of `Hub::save_connections`
     std::vector<HandedSocket> sockets;
     std::vector<HandedWorker> workers;
+    std::vector<HandedOutput> outputs;
+    std::string lines;  ///< of `Outputs::save`
     std::int32_t listening = -1, lock = -1;
     std::int32_t is_lent = 0;   ///< 1: the listening socket is the service manager's, and not ours to remove
     std::int32_t control = -1;  ///< to the keeper; -1: there is none

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,13 +15,33 @@ using keeper::Kind;
 using keeper::Message;
 
 namespace {
+
 /// A keeper says these things before it goes back to sleep.
 constexpr int welcome_ms = 5000;
+
+/// As many descriptors as the machine lets us have, until it goes: what a keeper holds may be more than the soft limit, which says what
+/// workers are meant to get.
+class ManyDescriptors {
+  public:
+    ManyDescriptors() {
+        getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit all{before_.rlim_max, before_.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &all);
+    }
+    ManyDescriptors(const ManyDescriptors&) = delete;
+    ManyDescriptors& operator=(const ManyDescriptors&) = delete;
+    ~ManyDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+  private:
+    rlimit before_{};
+};
+
 }  // namespace
 
 Expected<std::unique_ptr<KeeperLink>> KeeperLink::open(process::Descriptor control) {
     fcntl(control.get(), F_SETFD, FD_CLOEXEC);
     std::unique_ptr<KeeperLink> link{new KeeperLink{std::move(control)}};
+    const ManyDescriptors room;
     bool is_all = false;
     while (!is_all) {
         keeper::Incoming incoming;
@@ -69,6 +90,14 @@ process::Descriptor KeeperLink::take_held(std::uint64_t key) {
     process::Descriptor taken = std::move(found->second);
     held_.erase(found);
     return taken;
+}
+
+std::vector<std::uint64_t> KeeperLink::held_from(std::uint64_t first) const {
+    std::vector<std::uint64_t> keys;
+    for (auto held = held_.lower_bound(first); held != held_.end(); ++held) {
+        keys.push_back(held->first);
+    }
+    return keys;
 }
 
 void KeeperLink::drop_untaken(std::uint64_t first) {

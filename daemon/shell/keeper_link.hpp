@@ -41,6 +41,8 @@ class KeeperLink final : public process::Parent {
     [[nodiscard]] std::uint64_t stops() const { return stops_; }
     /// What was held under this key since before us; empty where nothing was, or it was taken.
     [[nodiscard]] process::Descriptor take_held(std::uint64_t key);
+    /// The keys from `first` on under which something is held since before us that nobody took.
+    [[nodiscard]] std::vector<std::uint64_t> held_from(std::uint64_t first) const;
     /// Lets the keeper drop what it has held since before us under keys from `first` on and nobody took.
     void drop_untaken(std::uint64_t first);
 

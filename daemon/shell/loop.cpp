@@ -22,9 +22,9 @@ constexpr int accepts_per_tick_max = 64;
 /// Set aside for spawns (each takes a few for a moment and three for good) and for what the house itself opens.
 constexpr std::uint64_t descriptors_set_aside = 64;
 /// What the daemon holds beside connections and workers: the standard ones, libuv's, socket, lock, signals, log.
-constexpr std::uint64_t descriptors_of_our_own = 24;
+constexpr std::uint64_t descriptors_of_our_own = 32;
 constexpr std::uint64_t descriptors_per_connection = 2;
-constexpr std::uint64_t descriptors_per_worker = 4;
+constexpr std::uint64_t descriptors_per_worker = 6;
 /// How long accepting rests where it is not our own descriptors that lack.
 constexpr Duration accept_rest = Duration::seconds(1);
 /// How long a journal that could not be made anew is let be.
@@ -51,7 +51,10 @@ Loop::Loop(const LoopParts& parts) : parts_(parts) {
     check_.data = this;
     timer_.data = this;
     connections_.emplace(&loop_, parts_.hub);
-    workers_.emplace(&loop_, parts_.hub, parts_.host, *connections_, parts_.listener.path(), parts_.listener.path() + ".notify");
+    outputs_.emplace(&loop_, parts_.hub, static_cast<std::uint64_t>(read_clock().now.ns / 1000));
+    outputs_->held_by(parts_.keeper);
+    parts_.hub.set_output(&*outputs_);
+    workers_.emplace(&loop_, parts_.hub, parts_.host, *connections_, *outputs_, parts_.listener.path(), parts_.listener.path() + ".notify");
     workers_->note_spawns(parts_.recorder);
     workers_->held_by(parts_.keeper);
 }
@@ -61,6 +64,8 @@ Loop::~Loop() {
         return;
     }
     workers_.reset();
+    parts_.hub.set_output(nullptr);
+    outputs_.reset();
     connections_->close_all();
     connections_.reset();
     signal_watch_.stop();
@@ -103,6 +108,7 @@ void Loop::boot(std::string_view tree, std::string_view limits) {
 void Loop::recover() {
     begin();
     parts_.hub.feed(core::Event::of(core::EventKind::recovered));
+    outputs_->recover();
     parts_.hub.restore();
     workers_->forget_unused_soon();
     // Whose process is gone does not come back (T-12). Where its number is another's by now its grace will tell.
@@ -154,6 +160,7 @@ void Loop::tick() {
     workers_->take_exits();
     workers_->take_probes(now_);
     workers_->take_notifications();
+    outputs_->run(now_);
     take_connections();
     connections_->read_ready();
     workers_->note_left(connections_->tell_ends());
@@ -214,6 +221,7 @@ void Loop::take_keeper() {
         switch (message.kind) {
             case keeper::Kind::ended: workers_->note_ended(message.pid, process::exit_how(message.how), message.status); break;
             case keeper::Kind::probe: keeper->alive(message.number); break;
+            case keeper::Kind::refused: outputs_->refused(message.number); break;
             case keeper::Kind::signal:
                 if (message.status == SIGUSR2) {
                     upgrade_wanted_ = true;
@@ -359,15 +367,15 @@ void Loop::write_lines() {
 
 /// Lets the loop wait, for as long as nothing is due. libuv's poll does not wait while an idle handle is active.
 void Loop::sleep() {
-    const bool is_busy =
-        parts_.hub.wants_go_on() || workers_->has_work() || connections_->has_work() || somebody_waits_ || signalled_ || can_resume();
+    const bool is_busy = parts_.hub.wants_go_on() || workers_->has_work() || outputs_->has_work() || connections_->has_work() ||
+                         somebody_waits_ || signalled_ || can_resume();
     if (is_busy) {
         stay_awake();
     } else {
         uv_idle_stop(&idle_);
     }
     const Instant due = std::min({parts_.hub.next_deadline(), connections_->next_deadline(), workers_->next_sweep(), workers_->next_look(),
-                                  accept_again_, status_due_});
+                                  outputs_->next_look(), accept_again_, status_due_});
     if (due == timer_due_) {
         return;
     }
@@ -399,6 +407,7 @@ void Loop::stop() {
         // No word to anybody: who is told nothing comes back to whoever is there then (T-10).
         write_lines();
         parts_.hub.record_to(nullptr);
+        outputs_->let_go();
         workers_->let_go();
         return;
     }
@@ -406,6 +415,7 @@ void Loop::stop() {
     connections_->flush(now_);
     write_lines();
     workers_->kill_all();
+    outputs_->close();
 }
 
 }  // namespace backplane::shell

@@ -18,6 +18,7 @@
 #include "daemon/shell/keeper_link.hpp"
 #include "daemon/shell/listener.hpp"
 #include "daemon/shell/notify.hpp"
+#include "daemon/shell/outputs.hpp"
 #include "daemon/shell/recorder.hpp"
 #include "daemon/shell/signals.hpp"
 #include "daemon/shell/watch.hpp"
@@ -115,6 +116,7 @@ class Loop final : private Watcher {
     Watch accept_watch_;
     Watch keeper_watch_;
     std::optional<Connections> connections_;
+    std::optional<Outputs> outputs_;
     std::optional<Workers> workers_;
     std::vector<core::Effect> machine_;  ///< scratch
     std::vector<std::string> lines_;     ///< scratch

@@ -29,7 +29,7 @@ void Loop::take_requests() {
     }
     upgrade_wanted_ = upgrade_wanted_ || !asked.is_for_nobody();
     const bool is_quiet = workers_->is_settled() && (parts_.keeper == nullptr || !parts_.keeper->has_unsent());
-    if (upgrade_wanted_ && is_quiet && !exit_code_) {
+    if (upgrade_wanted_ && is_quiet && !exit_code_ && outputs_->pause(now_)) {
         upgrade_wanted_ = false;
         upgrade();
     }
@@ -38,6 +38,7 @@ void Loop::take_requests() {
 /// Returns where it was not done, and then nothing has changed.
 void Loop::upgrade() {
     const auto refuse = [this](const Error& why) {
+        outputs_->go_on();
         log_error("not upgraded: " + why.detail);
         parts_.hub.answer_shell(ErrorCode::not_supported, why.detail);
         tell();
@@ -54,6 +55,7 @@ void Loop::upgrade() {
     }
     log_info("upgrading to " + *program);
     workers_->halt_probes();
+    parts_.hub.answer_waiting_logs();
     refuse(replace_program(*program, parts_.words, hand_over()));
 }
 
@@ -63,6 +65,8 @@ Handoff Loop::hand_over() const {
     parts_.hub.save_connections(handoff.connections);
     handoff.sockets = connections_->hand_over();
     handoff.workers = workers_->hand_over();
+    handoff.outputs = outputs_->hand_over();
+    handoff.lines = outputs_->save();
     handoff.listening = parts_.listener.fd();
     handoff.lock = parts_.listener.lock_fd();
     handoff.is_lent = parts_.listener.is_lent() ? 1 : 0;
@@ -90,6 +94,7 @@ bool Loop::take_over(const Handoff& handoff) {
     for (const HandedWorker& worker : handoff.workers) {
         workers_->take_over(worker);
     }
+    outputs_->take_over(handoff.outputs, handoff.lines);
     direct_stops_ = handoff.direct_stops;
     if (parts_.keeper != nullptr) {
         // From here on it is this program that a keeper starts again.

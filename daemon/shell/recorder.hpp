@@ -28,6 +28,8 @@ class JournalRecorder final : public session::Recorder, public SpawnNotes {
         return slot.child == child && slot.generation == generation ? slot.pid : 0;
     }
 
+    [[nodiscard]] bool is_scarce() const override { return journal_.is_full(); }
+
   private:
     journal::Journal& journal_;
 };

@@ -45,12 +45,13 @@ void clear_sockets(const std::string& folder, const std::vector<std::string>& ke
 
 }  // namespace
 
-Workers::Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connections& connections, std::string socket_path,
-                 std::string notify_folder)
+Workers::Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connections& connections, Outputs& outputs,
+                 std::string socket_path, std::string notify_folder)
     : loop_(loop),
       hub_(hub),
       host_(host),
       connections_(connections),
+      outputs_(outputs),
       probes_(loop, host),
       socket_path_(std::move(socket_path)),
       notify_folder_(std::move(notify_folder)) {}
@@ -58,6 +59,9 @@ Workers::Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connec
 void Workers::clear_leftovers() {
     host_.clear_control_groups();
     clear_sockets(notify_folder_, {});
+    if (keeper_ != nullptr) {
+        keeper_->drop_untaken(notify_key);
+    }
     rmdir(notify_folder_.c_str());
 }
 
@@ -130,7 +134,9 @@ void Workers::take_exit(core::ChildIndex child) {
 
 /// Where its socket went with a daemon, nobody is left who could come back for its session (T-8).
 void Workers::exited(core::ChildIndex child, std::uint32_t generation, core::SessionIndex session, core::ExitHow how, std::int32_t status) {
-    hub_.feed(Event::exited(child, generation, how, status));
+    // Its last words have no place where every byte left is for the deaths themselves.
+    const std::string words = notes_ != nullptr && notes_->is_scarce() ? std::string{} : outputs_.last_words(child, generation);
+    hub_.feed(Event::exited(child, generation, how, status, words));
     if (hub_.is_away(session, child, generation)) {
         hub_.release(session);
     }
@@ -248,6 +254,11 @@ void Workers::spawn(const core::Effect& effect) {
         }
         hold(effect.child, notify_fd);
     }
+    const Outputs::Given outputs = outputs_.give(effect.child, effect.generation, *launch);
+    if (outputs.error_number != 0) {
+        return fail(core::SpawnStep::output, outputs.error_number);
+    }
+    options.outputs = outputs.numbers();
     int ends[2] = {-1, -1};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
         return fail(core::SpawnStep::prepare, errno);

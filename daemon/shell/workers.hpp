@@ -8,6 +8,7 @@
 #include "daemon/shell/connection.hpp"
 #include "daemon/shell/handoff.hpp"
 #include "daemon/shell/keeper_link.hpp"
+#include "daemon/shell/outputs.hpp"
 #include "daemon/shell/probes.hpp"
 #include "daemon/shell/watch.hpp"
 
@@ -27,6 +28,8 @@ class SpawnNotes {
     [[nodiscard]] virtual std::int32_t* begin(core::ChildIndex child, std::uint32_t generation) = 0;
     /// The pid that was noted for this spawn; 0: none was made.
     [[nodiscard]] virtual std::int32_t find(core::ChildIndex child, std::uint32_t generation) const = 0;
+    /// Room is left for little more than deaths themselves.
+    [[nodiscard]] virtual bool is_scarce() const = 0;
 
   protected:
     ~SpawnNotes() = default;
@@ -41,7 +44,7 @@ inline constexpr std::size_t spawns_per_tick_max = 4;
 class Workers final : private Watcher {
   public:
     /// `socket_path`: what workers get as BACKPLANE_SOCKET; `notify_folder`: where NOTIFY_SOCKETs are made, when first needed.
-    Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connections& connections, std::string socket_path,
+    Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connections& connections, Outputs& outputs, std::string socket_path,
             std::string notify_folder);
     /// Nobody serves the notify sockets that lie there, and nobody knows the cgroups: a daemon before this one was killed.
     void clear_leftovers();
@@ -149,6 +152,7 @@ class Workers final : private Watcher {
     session::Hub& hub_;
     process::Host& host_;
     Connections& connections_;
+    Outputs& outputs_;
     Probes probes_;
     std::string socket_path_;
     std::string notify_folder_;

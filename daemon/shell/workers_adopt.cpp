@@ -56,6 +56,7 @@ void Workers::adopt(const core::Effect& effect, std::int32_t pid, std::uint64_t 
         next_sweep_ = Instant{};
         return;
     }
+    outputs_.adopt(effect.child, effect.generation, pid);
     watch(effect, outcome, session_of(effect));
     probe(effect.child, effect.generation);
 }

@@ -90,6 +90,8 @@ void encode(std::string& out, const StartTask& message, Epoch epoch);
 
 /// How many bytes a row is in a reply to `list`: what a page has room for is up to whoever makes it.
 [[nodiscard]] std::size_t row_bytes(const Row& row, Epoch epoch);
+/// The same for a line in a reply to `logs`.
+[[nodiscard]] std::size_t row_bytes(const LogRow& row);
 
 /// Shortens the lists of an impact until its reply fits a frame; the totals stay.
 void fit(Impact& impact, Epoch epoch);

@@ -31,6 +31,12 @@ void write_grants(JsonOut& json, const std::vector<Grant>& grants, Epoch epoch);
 
 /// Fills `reply.body` from the object under `ok`, in the shape of the call; false and `error` where it has another shape.
 [[nodiscard]] bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& error);
+/// The objects of `exits` and `logs` (codec_output.cpp).
+void take_exits(Fields& fields, ExitRows& exits);
+void write_exits(JsonOut& json, const ExitRows& exits, Epoch epoch);
+void take_log_rows(Fields& fields, LogRows& logs);
+void write_log_rows(JsonOut& json, const LogRows& logs);
+
 /// Writes the object under `ok`.
 void write_reply_body(JsonOut& json, const Reply& reply, Epoch epoch);
 

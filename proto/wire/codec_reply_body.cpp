@@ -196,6 +196,8 @@ struct BodyWriter {
     void operator()(const Plan& body) const { write_plan(json, body); }
     void operator()(const Impact& body) const { write_impact(json, body, epoch); }
     void operator()(const Why& body) const { write_why(json, body, epoch); }
+    void operator()(const ExitRows& body) const { write_exits(json, body, epoch); }
+    void operator()(const LogRows& body) const { write_log_rows(json, body); }
 };
 
 }  // namespace
@@ -221,6 +223,8 @@ bool decode_reply_body(const JsonValue& object, Call of, Reply& reply, Error& er
         case Call::reload: take_plan(fields, reply.body.emplace<Plan>()); break;
         case Call::impact: take_impact(fields, reply.body.emplace<Impact>()); break;
         case Call::why: take_why(fields, reply.body.emplace<Why>()); break;
+        case Call::exits: take_exits(fields, reply.body.emplace<ExitRows>()); break;
+        case Call::logs: take_log_rows(fields, reply.body.emplace<LogRows>()); break;
         case Call::child_spec: fields.text("spec", reply.body.emplace<SpecText>().spec, any_text); break;
         case Call::daemon: take_info(fields, reply.body.emplace<DaemonInfo>()); break;
         case Call::register_name:

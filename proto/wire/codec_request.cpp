@@ -21,6 +21,7 @@ constexpr std::uint16_t takes_now = 256;
 constexpr std::uint16_t takes_child = 512;
 constexpr std::uint16_t takes_reload = 1024;
 constexpr std::uint16_t takes_task = 16384;
+constexpr std::uint16_t takes_lines = 2048;
 
 struct Shape {
     Call call;
@@ -60,6 +61,8 @@ constexpr std::array shapes{
     Shape{Call::task, "task", takes_task},
     Shape{Call::impact, "impact", takes_either},
     Shape{Call::why, "why", takes_either},
+    Shape{Call::exits, "exits", takes_name},
+    Shape{Call::logs, "logs", takes_name | takes_lines},
 };
 
 /// Shapes stand in the order of the enumeration, so a call is its own index.
@@ -190,6 +193,12 @@ void take_arguments(Fields& fields, std::uint16_t takes, Request& request) {
     if ((takes & takes_task) != 0) {
         take_task(fields, request);
     }
+    if ((takes & takes_lines) != 0) {
+        request.wait = false;
+        fields.optional_number("since", request.since);
+        fields.number<std::uint32_t>("count", request.count, 1, UINT32_MAX, Need::optional);
+        fields.boolean("wait", request.wait, Need::optional);
+    }
 }
 
 void write_child(JsonOut& json, const Request& request) {
@@ -207,6 +216,16 @@ void write_child(JsonOut& json, const Request& request) {
         }
         json.end_array();
     }
+}
+
+void write_lines(JsonOut& json, const Request& request) {
+    if (request.since) {
+        json.member("since", *request.since);
+    }
+    if (request.count != 0) {
+        json.member("count", request.count);
+    }
+    json.member("wait", request.wait);
 }
 
 void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request) {
@@ -261,6 +280,9 @@ void write_arguments(JsonOut& json, std::uint16_t takes, const Request& request)
         if (!request.why.empty()) {
             json.member("why", request.why);
         }
+    }
+    if ((takes & takes_lines) != 0) {
+        write_lines(json, request);
     }
     if ((takes & takes_labels) != 0) {
         json.key("labels");

@@ -200,8 +200,10 @@ enum class Call : std::uint8_t {
     task,
     impact,
     why,
+    exits,
+    logs,
 };
-inline constexpr Call call_last = Call::why;
+inline constexpr Call call_last = Call::logs;
 
 /// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
 struct Request {
@@ -210,9 +212,9 @@ struct Request {
     std::string name;                    ///< what it is about; list: the supervisor whose children alone are wanted
     DeviceId device;                     ///< register_name, describe, label, impact, why
     Epoch epoch;                         ///< the epoch in the text form of `device`
-    std::uint32_t count = 0;             ///< grant: how many pages; list: how many rows at most
+    std::uint32_t count = 0;             ///< grant: how many pages; list: how many rows at most; logs: how many of the last lines, 0: all
     std::string after;                   ///< list: the cursor of the reply before
-    bool wait = true;                    ///< commands: answer when done, not when accepted
+    bool wait = true;                    ///< commands: answer when done, not when accepted; logs: when there is something
     bool again = false;                  ///< commands: asked before the daemon's crash; not to be done twice
     std::uint32_t within_ms = 0;         ///< commands: how long to wait for the supervisor's present step at most; 0: for ever (S-58)
     bool now = false;                    ///< start: a backoff ends, and a quarantine
@@ -224,7 +226,7 @@ struct Request {
     std::optional<std::string> spec;     ///< start_child: a child as text, in the form of the configuration
     bool graph = false;                  ///< subscribe: graph events too
     bool follow = true;                  ///< subscribe: stay subscribed behind the ring's content
-    std::optional<std::uint64_t> since;  ///< subscribe: replay what the ring holds after this seq; none: nothing old
+    std::optional<std::uint64_t> since;  ///< subscribe: what the ring holds after this seq, none: nothing old; logs: from this line on
     Labels labels;                       ///< label: all that the Device has from now on
     std::string task;                    ///< task: which, as start_task named it
     std::string state;                   ///< task: running, completed, ignored, failed or over
@@ -275,6 +277,47 @@ struct DaemonInfo {
     std::vector<std::string> weaker;                              ///< guarantees that this kernel or configuration weakens, in words
 };
 
+/// `exits`: the last ends of a child, the newest first.
+struct ExitRow {
+    std::int64_t time_us = 0;  ///< wall clock, microseconds since 1970-01-01 UTC
+    std::int64_t uptime_ms = 0;
+    std::uint64_t incarnation = 0;
+    bool was_ready = false;
+    std::string exit_class;            ///< `normal`, `shutdown`, `abnormal`
+    std::optional<std::string> fault;  ///< its text; null: none
+    std::optional<std::int64_t> code;  ///< a process ended by itself, or by a signal
+    std::optional<std::int64_t> signal;
+    bool core = false;                      ///< and left a core dump
+    std::optional<DeviceId> root;           ///< a cascade: who faulted by itself
+    std::optional<std::string> root_fault;  ///< and how
+    std::string last_words;                 ///< the tail of its stderr
+};
+struct ExitRows {
+    std::string name;
+    std::uint64_t total = 0;  ///< of its ends; the oldest are not kept
+    std::vector<ExitRow> rows;
+};
+
+/// `logs`: lines that a child wrote.
+struct LogRow {
+    std::uint64_t number = 0;
+    std::int64_t time_us = 0;
+    std::uint64_t incarnation = 0;
+    std::string stream;    ///< `stdout` or `stderr`
+    bool goes_on = false;  ///< the next line of the same stream is the rest of it
+    std::string text;
+};
+struct LogRows {
+    std::string name;
+    std::vector<LogRow> rows;
+    std::uint64_t next = 0;            ///< what to ask for next
+    std::uint64_t end = 0;             ///< the number of the line that is to come
+    std::uint64_t missed = 0;          ///< lines from `since` on that are not kept any more
+    bool anew = false;                 ///< the daemon is another one than the one that `since` is of: what lies between is not known
+    std::uint64_t dropped = 0;         ///< bytes so far that did not get to where they were to go
+    std::string stdout_to, stderr_to;  ///< in the words of the configuration; `inherit`, `null` and `file` are not kept
+};
+
 /// What `reload` does, or would do.
 struct PlannedChange {
     std::string name;
@@ -289,7 +332,8 @@ struct Plan {
 struct Reply {
     std::uint64_t id = 0;
     Error error;  ///< code ok: carried out
-    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo, Added, ChildCounts, SpecText, Plan, Impact, Why>
+    std::variant<std::monostate, Grants, Listing, Description, Found, Named, DaemonInfo, Added, ChildCounts, SpecText, Plan, Impact, Why,
+                 ExitRows, LogRows>
         body;
 };
 

@@ -228,6 +228,11 @@ class BP_EXPORT Client {
     /// `device_down` where there is nothing to die, `limit_reached` where the daemon's state is too large to be rehearsed with.
     Expected<Impact> impact(std::string_view name, Within within = default_patience);
     Expected<Impact> impact(const Line& line, Within within = default_patience);
+    /// Its last ends, the newest first (rule X-10). `not_found`.
+    Expected<std::vector<ExitRecord>> exits(std::string_view name, Within within = default_patience);
+    /// The last lines that a child wrote, a page at a time: ask for `next` while that is below `end`. With `wait` an empty page comes only
+    /// where the daemon's program was replaced meanwhile. `not_found`, `not_supported`.
+    Expected<LogPage> logs(std::string_view name, LogOptions options = {}, Within within = default_patience);
     Expected<DaemonInfo> daemon_info(Within within = default_patience);
     /// The time to the daemon and back.
     Expected<Duration> ping(Within within = default_patience);

@@ -89,6 +89,49 @@ struct Description {
     std::optional<std::string> client;          ///< the program that speaks for it, by its own word
 };
 
+/// One end of a child (rule X-10).
+struct ExitRecord {
+    std::int64_t time_us = 0;  ///< wall clock, microseconds since 1970-01-01 UTC
+    std::int64_t uptime_ms = 0;
+    std::uint64_t incarnation = 0;
+    bool was_ready = false;            ///< else its start failed
+    std::string exit_class;            ///< `normal`, `shutdown`, `abnormal`: what its supervisor decides on
+    std::optional<std::string> fault;  ///< nothing: it ended without one
+    std::optional<std::int64_t> code;  ///< of a process that ended by itself
+    std::optional<std::int64_t> signal;
+    bool core = false;                      ///< it left a core dump
+    std::optional<Line> root;               ///< of a cascade: who faulted by itself
+    std::optional<std::string> root_fault;  ///< and how
+    std::string last_words;                 ///< the tail of its stderr, where that goes through the daemon; a stranger's bytes
+};
+
+/// One line that a child wrote. The text is a stranger's, with whatever control characters it has.
+struct LogLine {
+    std::uint64_t number = 0;
+    std::int64_t time_us = 0;
+    std::uint64_t incarnation = 0;
+    std::string stream;    ///< `stdout` or `stderr`
+    bool goes_on = false;  ///< it was too long: the next line of the same stream is the rest of it
+    std::string text;
+};
+
+/// A page of a child's lines, as far as they are kept.
+struct LogPage {
+    std::string name;  ///< full
+    std::vector<LogLine> lines;
+    std::uint64_t next = 0;            ///< what to ask for next
+    std::uint64_t end = 0;             ///< the number of the line that is to come: there is more while `next` is below
+    std::uint64_t missed = 0;          ///< lines that were asked for and are not kept any more
+    bool anew = false;                 ///< another daemon answers than the one before: what lies between is not known
+    std::uint64_t dropped = 0;         ///< bytes so far that did not get to where they were to go
+    std::string stdout_to, stderr_to;  ///< in the words of the configuration: `inherit`, `null` and `file` keep no lines
+};
+struct LogOptions {
+    std::optional<std::uint64_t> since;  ///< from this line on
+    std::uint32_t lines = 0;             ///< without `since`: so many of the last ones; 0: all that are kept
+    bool wait = false;                   ///< where there is none yet, answer when there is
+};
+
 /// What an operator can ask of a child (rules 8.10, X-2, X-14).
 enum class ChildVerb : std::uint8_t {
     start,      ///< one that is down

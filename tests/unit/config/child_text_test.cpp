@@ -141,7 +141,8 @@ TEST(child_text, has_the_forms_that_people_write) {
         R"({"name":"a","restart":"temporary","shutdown":"no_wait","start_timeout":"1500ms","retain":true,"requires":["b"],)"
         R"("links":[{"to":"b"},{"to":"c/d","mode":"peer"}],"backoff":{"factor":1.5},"intensity":0,"period":"1m",)"
         R"("on_limit":"quarantine","cooldown":"1h","exec":["/bin/a","\u00fc\n"],"readiness":"delay","delay":"0s",)"
-        R"("environment":{"A":"1"},"working_directory":"/","stdout":"null","stderr":"/log/a","stop_signal":"SIGRTMIN+1",)"
+        R"("environment":{"A":"1"},"working_directory":"/","stdout":{"file":"/log/b","max_size":"1M","keep":2},"stderr":"/log/a",)"
+        R"("stop_signal":"SIGRTMIN+1",)"
         R"("success_exit_codes":[1,2],"success_signals":["SIGINT",33],"no_restart_exit_codes":[3,"SIGKILL"],)"
         R"("limits":{"nofile":1024,"core":"infinity","stack":{"soft":1,"hard":"infinity"}},"nice":-5,"umask":"0027","memory_max":"512M"})";
     EXPECT_EQ(again(text), text);

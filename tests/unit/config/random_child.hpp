@@ -200,8 +200,11 @@ class RandomChild {
     }
     core::OutputSpec output() {
         core::OutputSpec output;
-        output.kind = word<core::OutputKind>(3);
-        output.path = output.kind == core::OutputKind::file ? "/" + text() : "";
+        output.kind = word<core::OutputKind>(6);
+        const bool is_rotated = output.kind == core::OutputKind::rotated;
+        output.path = is_rotated ? "/" + text() + "x" : output.kind == core::OutputKind::file ? "/" + text() : "";
+        output.max_bytes = is_rotated ? core::rotated_bytes_min + below(1000) * 1024 : 0;
+        output.keep = is_rotated ? static_cast<std::uint32_t>(below(1001)) : 0;
         return output;
     }
     void around(core::LaunchSpec& launch) {

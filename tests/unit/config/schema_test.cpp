@@ -188,6 +188,9 @@ TEST(schema, judges_as_the_reader_does) {
         {R"("backoff": {"factor": 1.5})", R"("backoff": {"factor": 0.5})"},
         {R"("environment": {"A": "b"})", R"("environment": {"A": 1})"},
         {R"("stdout": "/a")", R"("stdout": "a")"},
+        {R"("stdout": "relay", "stderr": "journal")", R"("stdout": "relays")"},
+        {R"("stdout": {"file": "/a", "max_size": "64K", "keep": 0})", R"("stdout": {"file": "/a", "keep": 1001})"},
+        {R"("stderr": {"file": "/a"})", R"("stderr": {"max_size": "1M"})"},
         {R"("probe": {"connect": "/s"}, "readiness": "probe")", R"("probe": {}, "readiness": "probe")"},
         {R"("links": [])", R"("links": [{"mode": "peer"}])"},
     };

@@ -67,7 +67,7 @@ TEST(good_settings, defaults_of_a_process_S_2_X_1) {
     EXPECT_TRUE(spec.launch.environment.empty());
     EXPECT_EQ(spec.launch.working_directory, "");
     EXPECT_EQ(spec.launch.stdout_to.kind, core::OutputKind::inherit);
-    EXPECT_EQ(spec.launch.stderr_to.kind, core::OutputKind::inherit);
+    EXPECT_EQ(spec.launch.stderr_to.kind, core::OutputKind::relay);
 }
 
 TEST(good_settings, defaults_of_a_supervisor_as_a_child_S_2) {
@@ -104,6 +104,19 @@ TEST(good_settings, every_key_of_a_process) {
     EXPECT_EQ(spec.launch.stdout_to.kind, core::OutputKind::null);
     EXPECT_EQ(spec.launch.stderr_to.kind, core::OutputKind::file);
     EXPECT_EQ(spec.launch.stderr_to.path, "/var/log/web");
+}
+
+TEST(good_settings, every_form_of_an_output) {
+    const auto output = [](const std::string& form) {
+        return child(R"({"name": "a", "exec": ["a"], "stdout": )" + form + "}").launch.stdout_to;
+    };
+    using core::OutputKind;
+    EXPECT_EQ(output(R"("inherit")"), core::OutputSpec{});
+    EXPECT_EQ(output(R"("relay")"), core::OutputSpec{.kind = OutputKind::relay});
+    EXPECT_EQ(output(R"("journal")"), core::OutputSpec{.kind = OutputKind::journal});
+    EXPECT_EQ(output(R"({"file": "/l"})"), (core::OutputSpec{OutputKind::rotated, "/l", 10U << 20U, 5}));
+    EXPECT_EQ(output(R"({"keep": 0, "max_size": 4096, "file": "/l"})"), (core::OutputSpec{OutputKind::rotated, "/l", 4096, 0}));
+    EXPECT_EQ(output(R"({"file": "/l", "max_size": "1G", "keep": 1000})"), (core::OutputSpec{OutputKind::rotated, "/l", 1U << 30U, 1000}));
 }
 
 TEST(good_settings, every_form_of_shutdown_restart_and_timeout_S_3_S_35) {

@@ -241,11 +241,18 @@ b"})",
     {"working_directory_relative", in_children, R"({"name": "a", "exec": ["a"], "working_directory": "srv"})",
      "t.json:2:51: key \"supervisor.children[0].working_directory\": expected an absolute path, got \"srv\" [invalid_working_directory]\n"},
     {"stdout_relative", in_children, R"({"name": "a", "exec": ["a"], "stdout": "a.log"})",
-     "t.json:2:40: key \"supervisor.children[0].stdout\": expected \"inherit\", \"null\" or an absolute path, got \"a.log\" "
-     "[invalid_stdout]\n"},
+     "t.json:2:40: key \"supervisor.children[0].stdout\": expected \"inherit\", \"null\", \"relay\", \"journal\", an absolute path, or an "
+     "object with \"file\", got \"a.log\" [invalid_stdout]\n"},
+    {"output_without_file", in_children, R"({"name": "a", "exec": ["a"], "stdout": {"keep": 1}})",
+     "t.json:2:40: key \"supervisor.children[0].stdout.file\": expected an absolute path, got nothing [missing_output_file]\n"},
+    {"output_too_small", in_children, R"({"name": "a", "exec": ["a"], "stdout": {"file": "/l", "max_size": 4095}})",
+     "t.json:2:67: key \"supervisor.children[0].stdout.max_size\": expected a number of bytes from 4096, such as \"10M\", got 4095 "
+     "[invalid_output]\n"},
+    {"output_folder", in_children, R"({"name": "a", "exec": ["a"], "stdout": {"file": "/l/"}})",
+     "t.json:2:49: key \"supervisor.children[0].stdout.file\": expected an absolute path, got \"/l/\" [invalid_output]\n"},
     {"stderr_typo", in_children, R"({"name": "a", "exec": ["a"], "stderr": "inherrit"})",
-     "t.json:2:40: key \"supervisor.children[0].stderr\": expected \"inherit\", \"null\" or an absolute path, got \"inherrit\"; did you "
-     "mean \"inherit\"? [invalid_stderr]\n"},
+     "t.json:2:40: key \"supervisor.children[0].stderr\": expected \"inherit\", \"null\", \"relay\", \"journal\", an absolute path, or an "
+     "object with \"file\", got \"inherrit\"; did you mean \"inherit\"? [invalid_stderr]\n"},
     {"environment_array", in_children, R"({"name": "a", "exec": ["a"], "environment": ["A=b"]})",
      "t.json:2:45: key \"supervisor.children[0].environment\": expected an object of strings, got an array [invalid_environment]\n"},
     {"environment_number", in_children, R"({"name": "a", "exec": ["a"], "environment": {"PORT": 80}})",

@@ -38,9 +38,13 @@ SupervisorSpec random_tree(Chance& chance, int depth);
 
 OutputSpec random_output(Chance& chance) {
     OutputSpec output;
-    output.kind = static_cast<OutputKind>(chance.below(3));
-    if (output.kind == OutputKind::file) {
+    output.kind = static_cast<OutputKind>(chance.below(6));
+    if (output.kind == OutputKind::file || output.kind == OutputKind::rotated) {
         output.path = "/" + chance.text(30);
+    }
+    if (output.kind == OutputKind::rotated) {
+        output.max_bytes = rotated_bytes_min + chance.below(1U << 30U);
+        output.keep = static_cast<std::uint32_t>(chance.below(1001));
     }
     return output;
 }
@@ -251,10 +255,8 @@ void expect_same(const LaunchSpec& a, const LaunchSpec& b) {
     EXPECT_EQ(a.exec, b.exec);
     EXPECT_EQ(a.environment, b.environment);
     EXPECT_EQ(a.working_directory, b.working_directory);
-    EXPECT_EQ(a.stdout_to.kind, b.stdout_to.kind);
-    EXPECT_EQ(a.stdout_to.path, b.stdout_to.path);
-    EXPECT_EQ(a.stderr_to.kind, b.stderr_to.kind);
-    EXPECT_EQ(a.stderr_to.path, b.stderr_to.path);
+    EXPECT_EQ(a.stdout_to, b.stdout_to);
+    EXPECT_EQ(a.stderr_to, b.stderr_to);
     expect_same_machine(a, b);
 }
 

@@ -72,6 +72,12 @@ TEST(ArgumentsTest, CommandsTakeTheirOwnOptions) {
     EXPECT_TRUE(reload.reload.dry_run && reload.reload.remove_missing && reload.wait_all);
     EXPECT_FALSE(reload.reload.start_new);
     EXPECT_TRUE(std::get<Arguments>(read({"events"})).follow);
+    const auto logs = std::get<Arguments>(read({"logs", "-f", "-n", "20", "web"}));
+    EXPECT_EQ(logs.command, Command::logs);
+    EXPECT_EQ(logs.name, "web");
+    EXPECT_EQ(logs.lines, 20U);
+    EXPECT_TRUE(logs.follow_logs);
+    EXPECT_FALSE(std::get<Arguments>(read({"logs", "web"})).follow_logs);
     const auto save = std::get<Arguments>(read({"journal", "save", "--json", "FILE", "--force"}));
     EXPECT_EQ(save.command, Command::journal_save);
     EXPECT_EQ(save.file, "FILE");

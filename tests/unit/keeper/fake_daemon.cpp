@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +87,8 @@ void hold_pipe(std::uint64_t key) {
 void hold_file(std::uint64_t key, const std::string& path, int count) {
     const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     for (int n = 0; n < count; ++n) {
+        pollfd room{control_descriptor, POLLOUT, 0};
+        poll(&room, 1, 10'000);
         say(Kind::hold, 0, key + static_cast<std::uint64_t>(n), file);
     }
     close(file);
@@ -274,6 +277,10 @@ int main(int argc, char** argv) {
     }
     wire = std::atoi(argv[2]);
     if (std::string{argv[1]} == "daemon") {
+        rlimit files{};  // for all that may be held
+        getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
         return be_daemon(words);
     }
     const auto split = std::find(words.begin(), words.end(), "--");

@@ -83,21 +83,21 @@ TEST_F(KeeperTest, AFullTableRefuses) {
     ASSERT_TRUE(start({}));
     const int first = serving_daemon();
     order("fill 100 " + std::to_string(held_max - 1));
-    order("hold 500 /dev/null");
-    EXPECT_EQ(next().text, "refused 0 0 0 500");
-    order("fill 600 3");
-    EXPECT_EQ(next().text, "refused 0 0 0 600");
-    EXPECT_EQ(next().text, "refused 0 0 0 601");
-    EXPECT_EQ(next().text, "refused 0 0 0 602");
+    order("hold 50000 /dev/null");
+    EXPECT_EQ(next().text, "refused 0 0 0 50000");
+    order("fill 60000 3");
+    EXPECT_EQ(next().text, "refused 0 0 0 60000");
+    EXPECT_EQ(next().text, "refused 0 0 0 60001");
+    EXPECT_EQ(next().text, "refused 0 0 0 60002");
     order("hold 100 /dev/null");
     order("drop 101");
-    order("hold 500 /dev/null");
+    order("hold 50000 /dev/null");
     hit(first, SIGKILL);
     next_daemon();
     const std::set<std::int64_t> held{held_.begin(), held_.end()};
     EXPECT_EQ(held_.size(), held_max);
     EXPECT_EQ(held.size(), held_max);
-    EXPECT_EQ(held.count(500), 1U);
+    EXPECT_EQ(held.count(50000), 1U);
     EXPECT_EQ(held.count(101), 0U);
 }
 

@@ -107,6 +107,51 @@ TEST(StatusTest, TextSaysWhatIsKnownAndNothingElse) {
     EXPECT_EQ(all.at("links").at(0).at("mode"), "notify");
 }
 
+TEST(ExitsTest, EachIsALineWithItsWordsBelow) {
+    ExitRecord crash;
+    crash.time_us = 1'738'324'800'000'001;
+    crash.uptime_ms = 125'000;
+    crash.was_ready = true;
+    crash.exit_class = "abnormal";
+    crash.fault = "signal(11)";
+    crash.signal = 11;
+    crash.core = true;
+    crash.last_words = "first\n\x1b[2Jlast";
+    ExitRecord failed;
+    failed.exit_class = "abnormal";
+    failed.fault = "cascade(9f3a.1.5)";
+    failed.code = 0;
+    failed.root = line(5);
+    failed.root_fault = "exit(3)";
+    EXPECT_EQ(
+        exits_text({crash, failed}, 3),
+        "  exit 2025-01-31T12:00:00.000001Z  signal(11), core dumped, after 2 min 5 s\n"
+        "    | first\n"
+        "    | \\x1b[2Jlast\n"
+        "  exit 1970-01-01T00:00:00.000000Z  cascade(9f3a.1.5), exit code 0, root 9f3a.1.5 exit(3), after 0 ms, before it was ready\n");
+    EXPECT_EQ(exits_text({crash, failed}, 0), "");
+    const json all = json::parse(status_json(Description{}, {crash}));
+    EXPECT_EQ(all.at("exits").at(0).at("last_words"), "first\n\x1b[2Jlast");
+    EXPECT_TRUE(all.at("exits").at(0).at("root").is_null());
+}
+
+TEST(LogsTest, LinesAreShownHarmlessAndWhatIsMissingIsSaid) {
+    LogPage page;
+    page.name = "web";
+    page.lines = {{7, 1'738'324'800'000'001, 2, "stderr", true, "a\tb\x9b"}};
+    page.stdout_to = "inherit";
+    page.stderr_to = "relay";
+    EXPECT_EQ(log_line_text(page.lines[0]), "2025-01-31T12:00:00.000001Z stderr> a\\x09b\\x9b\n");
+    EXPECT_EQ(log_page_notes(page, true), "(stdout is not kept: it is \"inherit\")\n");
+    EXPECT_EQ(log_page_notes(page, false), "");
+    page.missed = 3;
+    EXPECT_EQ(log_page_notes(page, false), "(3 lines were not kept until now)\n");
+    const std::string text = log_page_json(page);
+    const json gap = json::parse(text.substr(0, text.find('\n')));
+    EXPECT_EQ(gap.at("missed"), 3);
+    EXPECT_EQ(json::parse(text.substr(text.find('\n'))).at("number"), 7);
+}
+
 TEST(EventTest, JsonAndTextCarryTheOwnFields) {
     LogEvent event;
     event.seq = 131072;

@@ -52,6 +52,7 @@ class WorkersTest : public ::testing::Test {
         if (workers_) {
             workers_->kill_all();
             workers_.reset();
+            outputs_.reset();
             connections_->close_all();
             connections_.reset();
         }
@@ -63,7 +64,8 @@ class WorkersTest : public ::testing::Test {
         core::SupervisorSpec root;
         root.children = std::move(children);
         connections_.emplace(&loop_, hub_);
-        workers_.emplace(&loop_, hub_, host_, *connections_, path("s"), path("s.notify"));
+        outputs_.emplace(&loop_, hub_, std::uint64_t{1});
+        workers_.emplace(&loop_, hub_, host_, *connections_, *outputs_, path("s"), path("s.notify"));
         const Moment moment = read_clock();
         hub_.set_time(moment.now, moment.wall_us);
         hub_.feed(core::Event::boot(Epoch{1}, 1, geteuid()));
@@ -94,6 +96,7 @@ class WorkersTest : public ::testing::Test {
         workers_->take_exits();
         workers_->take_probes(moment.now);
         workers_->take_notifications();
+        outputs_->run(moment.now);
         settle();
         workers_->spawn_some();
         workers_->sweep(true, moment.now);
@@ -126,6 +129,7 @@ class WorkersTest : public ::testing::Test {
     session::Hub hub_;
     process::Host host_;
     std::optional<Connections> connections_;
+    std::optional<Outputs> outputs_;
     std::optional<Workers> workers_;
     std::vector<core::Effect> effects_;
 };
