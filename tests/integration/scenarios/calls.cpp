@@ -28,7 +28,7 @@ Within within_of(const Words& words) {
 }
 
 WaitFor wait_of(const Words& words) {
-    return std::find(words.begin(), words.end(), "no_wait") == words.end() ? WaitFor::done : WaitFor::accepted;
+    return std::find(words.begin(), words.end(), "unawaited") == words.end() ? WaitFor::done : WaitFor::accepted;
 }
 
 Answer counts_of(Client& client, const std::string& name) {

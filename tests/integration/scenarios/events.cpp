@@ -60,7 +60,10 @@ std::string half(std::string_view event, const std::string& name, std::string_vi
 
 }  // namespace
 
-std::string text_of(const LogEvent& event) {
+std::string text_of(const LogEvent& event, NamesOfLines& names) {
+    if (event.name && event.line) {
+        names[event.line->text()] = *event.name;
+    }
     std::string out = event.event + (event.name ? " " + *event.name : "");
     for (const Shown& part : shown) {
         for (const LogEvent::Field& field : event.fields) {
@@ -68,6 +71,12 @@ std::string text_of(const LogEvent& event) {
                 out += std::string{part.before} + value_text(field) + std::string{part.behind};
             }
         }
+    }
+    static constexpr std::string_view cascade = "cascade(";
+    for (std::size_t at = out.find(cascade); at != std::string::npos; at = out.find(cascade, at + 1)) {
+        const std::size_t from = at + cascade.size();
+        const auto named = names.find(out.substr(from, out.find(')', from) - from));
+        out.replace(from, named == names.end() ? 0 : named->first.size(), named == names.end() ? "" : named->second);
     }
     return out;
 }

@@ -87,7 +87,7 @@ class Reader {
         if (inside_) {
             complain(!has_rules_, "the scenario above names no rule");
             const auto& steps = scenario().steps;
-            complain(steps.empty() || (steps.back().line.text != "show" && steps.back().line.text != "end" &&
+            complain(steps.empty() || (steps.back().line.text != "show" && !steps.back().line.text.starts_with("end") &&
                                        !steps.back().line.text.starts_with("check")),
                      "the scenario above does not end with show, end or check");
         }

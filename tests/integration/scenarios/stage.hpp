@@ -82,6 +82,7 @@ class Stage {
     std::optional<Client> client_;
     std::deque<std::string> events_;                      ///< that came and were not yet expected
     std::map<std::string, std::future<Answer>> answers_;  ///< by label; that of a step's own answer is empty
+    NamesOfLines names_;
     std::map<std::string, pid_t> pids_;                   ///< as last heard, for when the daemon is frozen
     pid_t daemon_pid_ = 0;
     bool frozen_ = false;

@@ -98,10 +98,11 @@ bool Stage::act_on_daemon(const Words& words, const Step& step) {
             daemon_->signal(SIGTERM);
         }
         answers_[""] = std::async(std::launch::deferred, [this] { return Answer{std::to_string(daemon_->wait_end()), {}}; });
-    } else if (verb == "hangup") {
-        daemon_->signal(SIGHUP);
+    } else if (verb == "daemon") {
+        daemon_->signal(signal_number(words[1]));
     } else if (verb == "crash") {
         EXPECT_EQ(::kill(daemon_pid_, SIGKILL), 0);
+        frozen_ = false;
         EXPECT_TRUE(eventually([&] { return (daemon_pid_ = daemon_->daemon_pid()) > 0; }));
     } else if (verb == "freeze" || verb == "thaw") {
         freeze(verb == "freeze");
@@ -134,6 +135,8 @@ bool Stage::act_on_worker(const Words& words) {
         std::filesystem::remove(daemon_->folder() + "/" + words[1]);
     } else if (verb == "left") {
         count_left(words[1]);
+    } else if (verb == "gone") {
+        EXPECT_TRUE(eventually([&] { return left_by(words[1]).empty(); })) << "something that " << words[1] << " left lives on";
     } else if (verb == "clear") {
         clear_left(words[1]);
     } else if (verb == "link" || verb == "unlink") {
@@ -159,7 +162,7 @@ void Stage::start() {
     }
     daemon_pid_ = daemon_->daemon_pid();
     client_.emplace(daemon_->connect());
-    const auto subscribed = client_->subscribe({.since = 0}, [this](const LogEvent& event) { events_.push_back(text_of(event)); }, plenty);
+    const auto subscribed = client_->subscribe({.since = 0}, [this](const LogEvent& event) { events_.push_back(text_of(event, names_)); }, plenty);
     EXPECT_TRUE(subscribed);
 }
 
@@ -250,7 +253,7 @@ void Stage::link(const Words& words) {
 void Stage::ask_to_shut_down(const std::string& name) {
     const auto whom = row(name);
     ASSERT_TRUE(whom && whom->line);
-    EXPECT_TRUE(client_->request_shutdown(*whom->line) && client_->flush());
+    EXPECT_TRUE(client_->device().request_shutdown(*whom->line) && client_->flush());
 }
 
 void Stage::look(const Words& words) {
@@ -314,9 +317,12 @@ NewChild Stage::new_child(const Words& words) const {
         return out;
     }
     Words own{words};
-    if (const auto as = std::find(own.begin(), own.end(), "as"); as != own.end()) {
-        own.erase(as, as + 2);
+    for (const char* of_the_call : {"as", "within"}) {
+        if (const auto found = std::find(own.begin(), own.end(), of_the_call); found != own.end()) {
+            own.erase(found, found + 2);
+        }
     }
+    std::erase(own, "unawaited");
     if (is_dynamic(scenario_.tree, parent_of(words[1]))) {
         const bool numbered = own.size() > 2 && own[2] == "numbered";
         out.arguments = dynamic_arguments(own);

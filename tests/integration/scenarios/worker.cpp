@@ -10,6 +10,7 @@
 ///   die:N         the same, by signal N                   ready_exit:N  becomes ready and exits at once
 ///   deaf          ignores every request to end            end_exit:N    exits with N when it is asked
 ///   end_die       dies of the signal that asks            parent        leaves a process in its group that ignores requests
+///   brood         leaves one that heeds them
 ///   beat          says WATCHDOG=1 again and again
 ///
 /// It takes orders at the socket `FOLDER/NAME.orders` and answers each before it obeys: `exit N`, `die N`, `ready`, `deaf`, `quiet` (no
@@ -117,8 +118,8 @@ class Worker {
                 ::_exit(number);
             } else if (parts[0] == "end_exit") {
                 end_code_ = number;
-            } else if (parts[0] == "parent") {
-                leave_a_process();
+            } else if (parts[0] == "parent" || parts[0] == "brood") {
+                leave_a_process(parts[0] == "brood");
             } else if (parts[0] == "beat") {
                 beats_ = true;
             } else if (parts[0] == "deaf") {
@@ -172,11 +173,13 @@ class Worker {
         ::signal(SIGABRT, SIG_IGN);
     }
 
-    void leave_a_process() {
+    void leave_a_process(bool heeds) {
         const pid_t child = ::fork();
         if (child == 0) {
+            const sigset_t set = asking();
+            ::sigprocmask(heeds ? SIG_UNBLOCK : SIG_BLOCK, &set, nullptr);
             for (;;) {
-                ::pause();  // what asks for an end is blocked
+                ::pause();
             }
         }
         add_line(place_ + ".left", child);
