@@ -13,9 +13,9 @@ namespace {
 
 const std::vector<std::pair<std::string, ChildVerb>>& verbs() {
     static const std::vector<std::pair<std::string, ChildVerb>> table{
-        {"start", ChildVerb::start},     {"start_now", ChildVerb::start_now}, {"stop", ChildVerb::stop}, {"restart", ChildVerb::restart},
-        {"enable", ChildVerb::enable},   {"disable", ChildVerb::disable},     {"hold", ChildVerb::hold}, {"release", ChildVerb::release},
-        {"reset", ChildVerb::reset},     {"delete", ChildVerb::remove},
+        {"start", ChildVerb::start},   {"start_now", ChildVerb::start_now}, {"stop", ChildVerb::stop}, {"restart", ChildVerb::restart},
+        {"enable", ChildVerb::enable}, {"disable", ChildVerb::disable},     {"hold", ChildVerb::hold}, {"release", ChildVerb::release},
+        {"reset", ChildVerb::reset},   {"delete", ChildVerb::remove},
     };
     return table;
 }

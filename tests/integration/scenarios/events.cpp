@@ -51,8 +51,8 @@ bool is_plain(const std::string& text) { return text.find_first_of(":,(") == std
 struct Pair {
     std::string_view word, first, first_behind, second, second_behind;
 };
-constexpr std::array<Pair, 2> pairs{{{"started", "child_starting", "", "child_ready", ""},
-                                     {"stopped", "child_stopping", " SIGTERM", "child_down", ": shutdown"}}};
+constexpr std::array<Pair, 2> pairs{
+    {{"started", "child_starting", "", "child_ready", ""}, {"stopped", "child_stopping", " SIGTERM", "child_down", ": shutdown"}}};
 
 std::string half(std::string_view event, const std::string& name, std::string_view behind) {
     return std::string{event} + " " + name + std::string{behind};
@@ -90,8 +90,9 @@ ExpectedEvents::ExpectedEvents(const std::vector<Line>& lines) {
 void ExpectedEvents::expand(const Words& words, int line, bool beside) {
     const std::string text = joined(words);
     const auto pair = std::find_if(pairs.begin(), pairs.end(), [&](const Pair& one) { return one.word == words[0]; });
-    if (pair == pairs.end() && (!is_plain(text) || words[0] == "child_stopping" || words[0] == "child_blocked" || words[0] == "child_backoff" ||
-                                words[0] == "gap")) {
+    static constexpr std::array<std::string_view, 4> with_more{"child_stopping", "child_blocked", "child_backoff", "gap"};
+    const bool has_more = !is_plain(text) || std::find(with_more.begin(), with_more.end(), words[0]) != with_more.end();
+    if (pair == pairs.end() && has_more) {
         add(text, line, beside);
         return;
     }

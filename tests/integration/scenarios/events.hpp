@@ -19,9 +19,9 @@ using NamesOfLines = std::map<std::string, std::string>;
 /// An event as a scenario writes it: `restart a by /, window 1, cause exit(1)`. The name that it is about is remembered with its line.
 [[nodiscard]] std::string text_of(const LogEvent& event, NamesOfLines& names);
 
-/// The events of a step, met one by one. Those of `*` come in their order. Those of neighbouring `~` come beside one another: all of them, and
-/// the events of each name in their order. `started a b` stands for child_starting and child_ready of a, then of b, `stopped a` for
-/// child_stopping by SIGTERM and child_down by shutdown; any other event without more to it takes several names as well.
+/// The events of a step, met one by one. Those of `*` come in their order. Those of neighbouring `~` come beside one another: all of
+/// them, and the events of each name in their order. `started a b` stands for child_starting and child_ready of a, then of b,
+/// `stopped a` for child_stopping by SIGTERM and child_down by shutdown; any other event without more to it takes several names as well.
 class ExpectedEvents {
   public:
     explicit ExpectedEvents(const std::vector<Line>& lines);

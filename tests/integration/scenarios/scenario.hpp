@@ -30,14 +30,15 @@ struct Step {
 struct Scenario {
     std::string file;
     int line = 0;
-    std::string suite;  ///< the file's name without its ending
-    std::string name;   ///< unique in all files
+    std::string suite;       ///< the file's name without its ending
+    std::string name;        ///< unique in all files
     std::vector<Line> head;  ///< comments: the rules, and what it shows
     std::vector<Line> tree;
     std::vector<Step> steps;
 };
 
-/// All scenarios of a folder's files in the order of their names and lines. What is wrong with a file's form is told in `wrong`, a line each.
+/// All scenarios of a folder's files in the order of their names and lines. What is wrong with a file's form is told in `wrong`, a
+/// line each.
 [[nodiscard]] std::vector<Scenario> read_scenarios(const std::string& folder, std::vector<std::string>& wrong);
 
 }  // namespace backplane::integration::scenarios

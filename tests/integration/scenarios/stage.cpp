@@ -108,8 +108,8 @@ void Stage::judge_events(const Step& step) {
     for (const Line& line : expected.missing()) {
         missing += "\n  line " + std::to_string(line.number) + ": " + line.text;
     }
-    fail(expected.missing().front().number,
-         "`" + step.line.text + "` (line " + std::to_string(step.line.number) + ")\n" + side_by_side(texts_of(expected.all()), came) + "still missing:" + missing);
+    const std::string what = "`" + step.line.text + "` (line " + std::to_string(step.line.number) + ")\n";
+    fail(expected.missing().front().number, what + side_by_side(texts_of(expected.all()), came) + "still missing:" + missing);
 }
 
 void Stage::judge_answers(const Step& step) {

@@ -36,8 +36,8 @@ class Stage {
 
     /// Plays it to the first step that goes wrong, where the test fails with the lines that should have come and those that did.
     void play();
-    /// Plays it without expecting anything, waits behind each step until nothing comes any more, and prints the scenario with what came, to
-    /// be judged by a reader before it is kept.
+    /// Plays it without expecting anything, waits behind each step until nothing comes any more, and prints the scenario with what
+    /// came, to be judged by a reader before it is kept.
     void draft();
 
   private:
@@ -83,7 +83,7 @@ class Stage {
     std::deque<std::string> events_;                      ///< that came and were not yet expected
     std::map<std::string, std::future<Answer>> answers_;  ///< by label; that of a step's own answer is empty
     NamesOfLines names_;
-    std::map<std::string, pid_t> pids_;                   ///< as last heard, for when the daemon is frozen
+    std::map<std::string, pid_t> pids_;  ///< as last heard, for when the daemon is frozen
     pid_t daemon_pid_ = 0;
     bool frozen_ = false;
     bool failed_ = false;

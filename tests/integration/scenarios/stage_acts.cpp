@@ -162,7 +162,8 @@ void Stage::start() {
     }
     daemon_pid_ = daemon_->daemon_pid();
     client_.emplace(daemon_->connect());
-    const auto subscribed = client_->subscribe({.since = 0}, [this](const LogEvent& event) { events_.push_back(text_of(event, names_)); }, plenty);
+    const auto subscribed = client_->subscribe(
+        {.since = 0}, [this](const LogEvent& event) { events_.push_back(text_of(event, names_)); }, plenty);
     EXPECT_TRUE(subscribed);
 }
 

@@ -16,10 +16,11 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<std::string_view, 5> flags{"significant", "retain", "oneshot", "managed", "signal_group"};
-constexpr std::array<std::string_view, 7> lists{"requires",        "success_exit_codes",    "shutdown_exit_codes",     "success_signals",
+constexpr std::array<std::string_view, 6> lists{"requires",        "success_exit_codes",    "shutdown_exit_codes",
                                                 "success_signals", "no_restart_exit_codes", "force_restart_exit_codes"};
-constexpr std::array<std::string_view, 10> of_supervisors{"strategy",     "intensity",  "period",           "on_give_up",      "auto_shutdown",
-                                                          "max_children", "partitions", "on_start_failure", "on_root_give_up", "start_order"};
+constexpr std::array<std::string_view, 10> of_supervisors{"strategy",        "intensity",    "period",     "on_give_up",
+                                                          "auto_shutdown",   "max_children", "partitions", "on_start_failure",
+                                                          "on_root_give_up", "start_order"};
 
 template <class Table>
 bool has(const Table& table, std::string_view word) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Tree: the lines `sup`, `child`, `template` and `raw` of a scenario as a configuration of the daemon.
 ///
-/// What a line does not say is such that a scenario depends on no clock: readiness `notify`, backoff `none`, and an hour for a start, a stop
-/// and a period. A key that is not known here is handed on, for the daemon to judge.
+/// What a line does not say is such that a scenario depends on no clock: readiness `notify`, backoff `none`, and an hour for a start, a
+/// stop and a period. A key that is not known here is handed on, for the daemon to judge.
 #pragma once
 
 #include "tests/integration/scenarios/scenario.hpp"

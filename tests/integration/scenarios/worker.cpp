@@ -3,8 +3,8 @@
 ///
 ///   bp_scenario_worker FOLDER NAME [BEHAVIOUR [then BEHAVIOUR]...]
 ///
-/// Each start takes the next behaviour, and all further ones the last; `FOLDER/NAME.starts` counts them. A behaviour is some of these, joined
-/// by `+`; with none of the first five it becomes ready at once, lives on, and exits with 0 when it is asked to end:
+/// Each start takes the next behaviour, and all further ones the last; `FOLDER/NAME.starts` counts them. A behaviour is some of these,
+/// joined by `+`; with none of the first five it becomes ready at once, lives on, and exits with 0 when it is asked to end:
 ///
 ///   exit:N        exits at once, before it is ready       hang          never becomes ready of itself
 ///   die:N         the same, by signal N                   ready_exit:N  becomes ready and exits at once
