@@ -300,7 +300,7 @@ void Stage::clear_left(const std::string& name) {
 void Stage::reload(const Step& step, const Words& words) {
     const auto has = [&](const char* word) { return std::find(words.begin(), words.end(), word) != words.end(); };
     write_config(step.body);
-    const auto plan = client_->reload({has("dry_run"), has("start_new"), has("remove_missing")}, plenty);
+    const auto plan = client_->reload({has("dry_run"), has("start_new"), has("remove_missing")}, patience);
     if (!plan) {
         answers_[""] = given({std::string{error_name(plan.error().code)}, plan.error().text()});
         return;
