@@ -6,7 +6,8 @@
 ///   bp_endurance failing N     N workers fail at once for ever under the default backoff: once their delays have grown the daemon needs
 ///                              less than a tenth of a processor, and another worker is back within twice the time that it takes where
 ///                              nobody else fails (X-1, X-8, X-13)
-///   bp_endurance leave         what the first of these has its daemon supervise
+///   bp_endurance leave|away    what the first of these has its daemon supervise; `away`, where control groups hold them together: what is
+///                              left has sessions of its own
 ///
 /// Times are compared with times that were taken a moment before on the same machine; the lines `figure:` say what was measured.
 #include "tests/integration/bare_daemon.hpp"
@@ -37,12 +38,15 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Three processes that init's deputy inherits and that heed no request, and then a failure.
-[[noreturn]] void leave_three() {
+/// Three processes that another one inherits and that heed no request, and then a failure.
+[[noreturn]] void leave_three(bool away) {
     ::signal(SIGTERM, SIG_IGN);
     for (int i = 0; i < 3; ++i) {
         const pid_t between = ::fork();
         if (between == 0) {
+            if (away) {
+                ::setsid();
+            }
             if (::fork() == 0) {
                 for (;;) {
                     ::pause();
@@ -121,9 +125,19 @@ std::size_t zombies_below(pid_t pid) {
         std::count_if(children.begin(), children.end(), [](pid_t child) { return integration::process_state(child) == 'Z'; }));
 }
 
+/// What holds a worker's descendants together on this machine.
+std::string containment() {
+    BareDaemon daemon;
+    const auto info = daemon.start() ? daemon.connect().daemon_info(plenty) : Expected<DaemonInfo>{DaemonInfo{}};
+    return info ? info->containment : std::string{};
+}
+
 void endure_restarts(std::uint64_t wanted) {
+    const std::string held_by = containment();
+    const std::string what = held_by == "cgroup" ? "away" : "leave";
     BareDaemon daemon{R"({"name": "sup", "supervisor": {"intensity": 1000000000, "period": "1h", "children": [
-        {"name": "w@1..10", "exec": ["@BIN@/bp_endurance", "leave"], "backoff": "none"}]}})"};
+        {"name": "w@1..10", "exec": ["@BIN@/bp_endurance", ")" +
+                      what + R"("], "backoff": "none"}]}})"};
     Strangers strangers{50};
     if (!daemon.start()) {
         return;
@@ -143,9 +157,8 @@ void endure_restarts(std::uint64_t wanted) {
         strangers.change();
     }
     EXPECT_EQ(strangers.signalled(), 0U);
-    const auto info = client.daemon_info(plenty);
     std::printf("figure: %llu restarts that left three processes each, in %.1f s (%s): none left, %zu strangers unharmed\n",
-                static_cast<unsigned long long>(restarts), took, info ? info->containment.c_str() : "?", strangers.lived());
+                static_cast<unsigned long long>(restarts), took, held_by.c_str(), strangers.lived());
 }
 
 /// Processor time of a process so far, in seconds.
@@ -229,8 +242,8 @@ class Endurance : public testing::Test {
 
 int run(int count, char** words) {
     const std::string_view what = count > 1 ? words[1] : "";
-    if (what == "leave") {
-        leave_three();
+    if (what == "leave" || what == "away") {
+        leave_three(what == "away");
     }
     const std::uint64_t number = count > 2 ? std::strtoull(words[2], nullptr, 10) : 0;
     if (number == 0 || (what != "restarts" && what != "failing")) {
