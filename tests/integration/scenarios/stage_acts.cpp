@@ -104,6 +104,10 @@ bool Stage::act_on_daemon(const Words& words, const Step& step) {
         EXPECT_EQ(::kill(daemon_pid_, SIGKILL), 0);
         frozen_ = false;
         EXPECT_TRUE(eventually([&] { return (daemon_pid_ = daemon_->daemon_pid()) > 0; }));
+    } else if (verb == "upgrade") {
+        const auto done = client_->upgrade(patience);
+        answers_[""] = given({done ? "ok" : std::string{error_name(done.error().code)}, done ? "" : done.error().text()});
+        daemon_pid_ = daemon_->daemon_pid();
     } else if (verb == "freeze" || verb == "thaw") {
         freeze(verb == "freeze");
     } else if (verb == "reload") {
