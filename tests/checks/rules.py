@@ -5,8 +5,8 @@
 usage: rules.py [--self-test]
 
 Each section's rules stand once, from 1 to its last one. The third column is `none yet` or names in backticks: `Suite.Name`, a
-TEST of the C++ sources below tests; `script:NAME`, a file of tests/sim/scripts; `protocol:test_name`, a function of
-tests/integration/protocol_test.py. Rules without a test are counted. --self-test plants wrong tables and demands that each is seen.
+TEST of the C++ sources below tests; `script:NAME`, a file of tests/sim/scripts; `scenario:NAME`, one of
+tests/integration/scenarios/texts; `protocol:test_name`, a function of tests/integration/protocol_test.py. Rules without a test are counted. --self-test plants wrong tables and demands that each is seen.
 """
 import glob
 import os
@@ -39,6 +39,8 @@ def known_tests(root):
         names |= {f"{suite}.{name}" for suite, name in CPP_TEST.findall(strip_comments(read(path)))}
     for path in glob.glob(os.path.join(root, "tests/sim/scripts/*.txt")):
         names.add("script:" + os.path.basename(path)[: -len(".txt")])
+    for path in glob.glob(os.path.join(root, "tests/integration/scenarios/texts/*.txt")):
+        names |= {"scenario:" + name for name in re.findall(r"^scenario (\w+)$", read(path), re.M)}
     found = re.findall(r"^def (test_\w+)\(", read(os.path.join(root, "tests/integration/protocol_test.py")), re.M)
     return names | {"protocol:" + name for name in found}
 
@@ -105,10 +107,11 @@ SOURCES = {
     "tests/integration/b_test.cpp": "TEST_P(Cases, Each) {}\n",
     "tests/integration/protocol_test.py": "def test_promise():\n    pass\n\n\ndef helper():\n    pass\n",
     "tests/sim/scripts/story.txt": "# D-1: a story.\n",
+    "tests/integration/scenarios/texts/a.txt": "scenario first\n# D-1: a\nstart\n\nscenario second\n# D-1: b\nstart\n",
 }
 TWO = {"D": 2, "L": 1}
 GOOD = ("| D-1 | a | `Suite.Good`, `Fixture.AlsoGood` |", "| D-2 | b (open: c) | none yet |",
-        "| L-1 | d | `Cases.Each`, `script:story`, `protocol:test_promise` |")
+        "| L-1 | d | `Cases.Each`, `script:story`, `scenario:second`, `protocol:test_promise` |")
 PLANTED = (  # rows, the complaint or nothing
     (GOOD, None),
     ((GOOD[1], GOOD[2]), ":5: no row for D-1"),
@@ -126,7 +129,7 @@ PLANTED = (  # rows, the complaint or nothing
     ((GOOD[0], "| D-2 | b | `Suite.Good`, none yet |", GOOD[2]), ":6: D-2: its tests are neither"),
     ((GOOD[0], "| D-2 | b | `Suite.Good`, `Suite.Good` |", GOOD[2]), ":6: D-2: names Suite.Good twice"),
 ) + tuple(((GOOD[0], f"| D-2 | b | `Suite.Good`, `{name}` |", GOOD[2]), f":6: D-2: no test {name}")
-          for name in ("Suite.Bad", "Good", "Suite.Commented", "Suite.DISABLED_Off", "script:tale", "script:story.txt", "protocol:helper",
+          for name in ("Suite.Bad", "Good", "Suite.Commented", "Suite.DISABLED_Off", "script:tale", "script:story.txt", "scenario:third", "scenario:a", "protocol:helper",
                        "protocol:test_other"))
 
 

@@ -34,7 +34,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 TEST_TIMEOUT = 120
 BUILD_TIMEOUT = 900
 # Programs that start others need them built as well.
-NEEDS = {"bp_integration_tests": ["backplaned", "backplanectl"]}
+NEEDS = {"bp_integration_tests": ["backplaned", "backplanectl"], "bp_scenarios": ["backplaned", "bp_scenario_worker"]}
 
 
 class Mutant:
