@@ -104,6 +104,9 @@ void Supervision::carry_out_add(Step& step, const Event& event) {
     if (closing_ != 0 || is_frozen(supervisor)) {
         return refuse(team_of(supervisor).state == TeamState::down && closing_ == 0 ? ErrorCode::no_supervisor : ErrorCode::stopping);
     }
+    if (team_of(supervisor).partitions != 0) {
+        return refuse(ErrorCode::not_supported, "the number of partitions is fixed");  // S-64
+    }
     ChildSpec spec;
     if (const ErrorCode wrong = name_new(supervisor, *added, spec); wrong != ErrorCode::ok) {
         return refuse(wrong, added->key);

@@ -63,9 +63,10 @@ std::string Supervision::meant_path(const std::vector<std::string>& paths, std::
 
 void Supervision::list_paths(const SupervisorSpec& spec, const std::string& prefix, std::vector<std::string>& paths) {
     for (const ChildSpec& child : spec.children) {
-        paths.push_back(below(prefix, child.name));
+        const std::string path = below(prefix, child.name);  // its own: the list grows below
+        paths.push_back(path);
         if (child.is_supervisor) {
-            list_paths(child.supervisor.front(), paths.back(), paths);
+            list_paths(child.supervisor.front(), path, paths);
         }
     }
 }
