@@ -80,6 +80,9 @@ void add_verbs(Add add_named, Arguments& to) {
             to.verb = verb == ChildVerb::start && to.now ? ChildVerb::start_now : verb;
         });
         sub->add_flag("!--no-wait", to.wait, "return when the daemon has accepted it");
+        if (verb == ChildVerb::restart) {
+            sub->add_flag("--rolling", to.rolling, "a supervisor's children one after the other, each when the one before is ready");
+        }
         if (verb == ChildVerb::start) {
             sub->add_flag("--now", to.now, "also one in backoff or quarantine");
         }
@@ -130,6 +133,9 @@ void add_commands(CLI::App& app, Arguments& to) {
     logs->add_flag("-f,--follow", to.follow_logs, "go on with what comes");
     logs->add_option("-n,--lines", to.lines, "so many of the last lines; all that are kept if not given")
         ->check(CLI::Range(1U, 1'000'000U));
+    add_named("route", Command::route, "the partition of a supervisor to which a key belongs")
+        ->add_option("KEY", to.key, "a whole number, or any other text")
+        ->required();
     add_named("watch", Command::watch, "wait until it ends: exit code 0 without a fault, 1 with one");
     CLI::App* events = add("events", Command::events, "what happens, an event a line");
     events->add_option("--since", to.since, "begin behind this sequence number")->check([](const std::string& text) {

@@ -20,6 +20,7 @@ enum class Command : std::uint8_t {
     status,
     logs,
     watch,
+    route,
     events,
     wait,
     act,  ///< `verb` says what
@@ -46,7 +47,7 @@ struct Arguments {
     std::string id;                      ///< child: the child's name within its supervisor
     std::string spec_file;               ///< child start: where the child is described; `-`: stdin
     std::string spec_args;               ///< child start: a JSON array of strings
-    std::string key;                     ///< child start
+    std::string key;                     ///< child start, route
     std::string wait_for = "running";    ///< wait: a state, or `gone`
     std::string file;                    ///< journal save
     std::string socket;                  ///< empty: the default
@@ -59,6 +60,7 @@ struct Arguments {
     bool graph = false;       ///< events
     bool wait = true;         ///< act, child start
     bool now = false;         ///< start
+    bool rolling = false;     ///< restart
     bool wait_all = false;    ///< reload: until what it names is as it should be
     ReloadOptions reload;
     bool force = false;  ///< journal save: a file that is there is replaced

@@ -155,7 +155,41 @@ class Session {
         }
     }
 
+    /// Each that was restarted on a line of its own.
+    Expected<int> rolling_restart() {
+        auto name = full_name(arguments_.name);
+        if (!name) {
+            return unexpected(name.error());
+        }
+        const auto restarted = client_.rolling_restart(*name, patience());
+        if (!restarted) {
+            return unexpected(restarted.error());
+        }
+        std::string text;
+        for (const std::string& child : *restarted) {
+            text += arguments_.json ? render::named_json(child) : render::shown(child) + ": restarted\n";
+        }
+        return print(text);
+    }
+
+    Expected<int> route() {
+        auto name = full_name(arguments_.name);
+        const auto line = name ? client_.route(*name, arguments_.key, question()) : unexpected(name.error());
+        if (!line) {
+            return unexpected(line.error());
+        }
+        const auto partition = client_.describe(*line, question());
+        if (!partition) {
+            return unexpected(partition.error());
+        }
+        return print(arguments_.json ? render::status_json(*partition, {})
+                                     : render::shown(partition->row.name.value_or("-")) + "  " + line->text() + "\n");
+    }
+
     Expected<int> command() {
+        if (arguments_.rolling) {
+            return rolling_restart();
+        }
         auto name = full_name(arguments_.id.empty() ? arguments_.name : child_name());
         if (!name) {
             return unexpected(name.error());
@@ -534,6 +568,7 @@ Expected<int> carry_out(const Arguments& arguments) {
         case Command::impact: return session->diagnosis();
         case Command::run: return session->run();
         case Command::logs: return session->logs();
+        case Command::route: return session->route();
         case Command::watch: return session->watch();
         case Command::events: return session->events();
         case Command::wait: return session->wait();

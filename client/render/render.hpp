@@ -81,6 +81,8 @@ struct Saved {
 // ---- pieces ----
 /// A stranger's text made harmless for a terminal.
 [[nodiscard]] std::string shown(std::string_view text);
+/// Last words, a line each behind `| `, so far to the right; nothing where there are none.
+[[nodiscard]] std::string words_text(std::string_view words, std::size_t indent);
 /// How many columns `shown` text takes, one for each character.
 [[nodiscard]] std::size_t columns(std::string_view text);
 /// `waits for db: blocked`, `terminated`, `in backoff, 1.2 s left`: why a child does not run. Empty where there is nothing to say.

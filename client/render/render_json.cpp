@@ -180,6 +180,7 @@ Json causes_json(const std::vector<Cause>& causes) {
         entry["uptime_ms"] = or_null(cause.uptime_ms);
         entry["was_ready"] = or_null(cause.was_ready);
         entry["window_count"] = or_null(cause.window_count);
+        entry["last_words"] = cause.last_words;
         json.push_back(std::move(entry));
     }
     return json;

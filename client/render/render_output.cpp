@@ -39,18 +39,23 @@ std::string how_text(const ExitRecord& exit) {
 
 }  // namespace
 
+std::string words_text(std::string_view words, std::size_t indent) {
+    std::string text;
+    while (!words.empty()) {
+        const std::size_t end = std::min(words.find('\n'), words.size());
+        text.append(indent, ' ').append("| ").append(shown(words.substr(0, end))).append("\n");
+        words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return text;
+}
+
 std::string exits_text(const std::vector<ExitRecord>& exits, std::size_t at_most) {
     std::string text;
     for (std::size_t i = 0; i < std::min(exits.size(), at_most); ++i) {
         const ExitRecord& exit = exits[i];
         text += "  exit " + time_text(exit.time_us) + "  " + how_text(exit) + ", after " + span_text(exit.uptime_ms) +
                 (exit.was_ready ? "" : ", before it was ready") + "\n";
-        std::string_view rest = exit.last_words;
-        while (!rest.empty()) {
-            const std::size_t end = std::min(rest.find('\n'), rest.size());
-            text += "    | " + shown(rest.substr(0, end)) + "\n";
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
+        text += words_text(exit.last_words, 4);
     }
     return text;
 }

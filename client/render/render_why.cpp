@@ -82,6 +82,7 @@ std::string chain_text(const std::vector<Cause>& chain, std::string before, bool
         const Cause* next = n + 1 < chain.size() ? &chain[n + 1] : nullptr;
         const bool is_first = n == 0 && !first_because;
         text.append(2 * n + 2, ' ').append(is_first ? "" : "because ").append(sentence(chain[n], before, next)).append("\n");
+        text += words_text(chain[n].last_words, 2 * n + 4);
         before = name_of(chain[n]);
     }
     return text;

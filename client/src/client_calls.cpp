@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <iterator>
 #include <utility>
@@ -207,6 +208,69 @@ Expected<std::string> Client::command(ChildVerb verb, std::string_view name, Wai
                                       Call::disable, Call::hold,  Call::release_child, Call::reset,   Call::delete_child};
     const Call call = calls.at(static_cast<std::size_t>(verb));
     return ask_to(*state_->connection, call, name, wait, within, verb == ChildVerb::start_now);
+}
+
+namespace {
+
+/// S-64. The hash is FNV-1a, which any client in any language has in four lines.
+std::uint64_t partition_of(std::string_view key, std::uint64_t partitions) {
+    const bool signed_key = key.size() > 1 && key.front() == '-';
+    const std::string_view digits = key.substr(signed_key ? 1 : 0);
+    std::uint64_t number = 0;
+    const auto [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (wrong == std::errc{} && end == digits.data() + digits.size()) {
+        return number % partitions;
+    }
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const char byte : key) {
+        hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
+    }
+    return hash % partitions;
+}
+
+}  // namespace
+
+Expected<Line> Client::route(std::string_view supervisor, std::string_view key, Within within) {
+    const Instant deadline = state_->connection->now() + within.length;
+    auto about = ask_for<Description>(*state_->connection, named(Call::describe, supervisor), deadline);
+    if (!about || about->row.kind != "supervisor") {
+        return unexpected(!about && about.error().code != ErrorCode::not_found ? about.error()
+                                                                               : Error{ErrorCode::no_supervisor, std::string{supervisor}});
+    }
+    if (about->partitions.value_or(0) == 0) {
+        return unexpected(ErrorCode::not_supported, *about->row.name + " has no partitions");
+    }
+    const std::string number = std::to_string(partition_of(key, *about->partitions));
+    const std::string name = *about->row.name == "/" ? number : *about->row.name + "/" + number;
+    auto partition = ask_for<Description>(*state_->connection, named(Call::describe, name), deadline);
+    if (!partition) {
+        return unexpected(partition.error());
+    }
+    if (partition->row.state != "running" || !partition->row.line) {
+        return unexpected(ErrorCode::link_down, name + " is " + partition->row.state);
+    }
+    return *partition->row.line;
+}
+
+Expected<std::vector<std::string>> Client::rolling_restart(std::string_view supervisor, Within within) {
+    Connection& connection = *state_->connection;
+    const Instant deadline = connection.now() + within.length;
+    const auto left = [&] { return within.length.is_forever() ? Within::forever() : Within{deadline - connection.now()}; };
+    auto rows = children(supervisor, left());
+    if (!rows) {
+        return unexpected(rows.error());
+    }
+    std::vector<std::string> restarted;
+    for (const DeviceRow& row : *rows) {
+        if (row.state != "running") {
+            continue;
+        }
+        if (auto done = restart(*row.name, WaitFor::done, left()); !done) {
+            return unexpected(done.error().code, *row.name + (done.error().detail.empty() ? "" : ": " + done.error().detail));
+        }
+        restarted.push_back(*row.name);
+    }
+    return restarted;
 }
 
 Expected<AddedChild> Client::start_child(std::string_view supervisor, const NewChild& child, WaitFor wait, Within within) {

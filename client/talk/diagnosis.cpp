@@ -28,6 +28,7 @@ std::vector<Cause> to_causes(std::vector<wire::Cause>&& from, Epoch epoch) {
         out.uptime_ms = cause.uptime_ms;
         out.was_ready = cause.was_ready;
         out.window_count = cause.window_count;
+        out.last_words = std::move(cause.last_words);
     }
     return causes;
 }

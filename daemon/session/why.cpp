@@ -21,6 +21,23 @@ namespace {
 
 /// A chain is as long as its reader's patience; hops of a cascade tell how long it is in truth.
 constexpr std::size_t causes_max = 16;
+/// Of each one's last words, so that two chains fit a frame whatever is in them. `exits` tells all that are kept.
+constexpr std::size_t words_bytes_max = 256;
+
+/// The end of them, from the beginning of a line where there is one.
+std::string last_words_of(std::string_view words) {
+    if (words.size() <= words_bytes_max) {
+        return std::string{words};
+    }
+    words.remove_prefix(words.size() - words_bytes_max);
+    if (const std::size_t line = words.find('\n'); line + 1 < words.size()) {
+        words.remove_prefix(line + 1);
+    }
+    while (!words.empty() && (static_cast<unsigned char>(words.front()) & 0xc0U) == 0x80U) {
+        words.remove_prefix(1);  // the rest of a character
+    }
+    return std::string{words};
+}
 
 template <class T>
 const T* field(const wire::Event& event, std::string_view key) {
@@ -174,7 +191,26 @@ wire::Cause Inquest::cause(std::string_view because, const End& end) const {
         made.kind = device->child == core::no_child ? "task" : "process";
     }
     tell_times(made);
+    tell_exit(made, end);
     return made;
+}
+
+/// What its exit record knows beyond the log: its last words, and the times of what the log has forgotten.
+void Inquest::tell_exit(wire::Cause& cause, const End& end) const {
+    const core::Supervision& tree = engine_.supervision();
+    for (std::uint32_t back = 0; tree.contains(end.child) && back < core::exits_kept; ++back) {
+        const core::ExitView exit = tree.exit_of(end.child, back);
+        if (exit.note == nullptr || (end.id && exit.note->device != end.id)) {
+            continue;
+        }
+        cause.last_words = last_words_of(exit.words);
+        if (!cause.time_us) {
+            tell_time(cause, wall_us_ - (now_ - exit.note->at).ns / 1'000);
+            cause.was_ready = exit.note->was_ready != 0;
+            cause.uptime_ms = exit.note->was_ready != 0 ? std::optional{exit.note->uptime.ns / 1'000'000} : std::nullopt;
+        }
+        return;
+    }
 }
 
 // ---- from one end to what stands behind it ---------------------------------------------------------------------------------------

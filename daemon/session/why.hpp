@@ -35,7 +35,7 @@ class Inquest {
   private:
     using Place = std::deque<wire::Event>::const_reverse_iterator;
 
-    /// What is known of one end. The ring of last exits will fill in here what is still missing.
+    /// What is known of one end.
     struct End {
         std::string name;  ///< empty: none
         DeviceId id{};
@@ -56,6 +56,7 @@ class Inquest {
     [[nodiscard]] End end_at(const wire::Event& event, std::string_view key) const;
     [[nodiscard]] wire::Cause cause(std::string_view because, const End& end) const;
     void tell_times(wire::Cause& cause) const;
+    void tell_exit(wire::Cause& cause, const End& end) const;
     [[nodiscard]] const wire::Event* event_of_end(std::string_view name, DeviceId id) const;
     [[nodiscard]] std::string text_of(const core::FaultRecord& fault, core::ExitClass exit_class) const;
     [[nodiscard]] std::string name_of(DeviceId id) const;

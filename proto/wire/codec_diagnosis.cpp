@@ -122,6 +122,7 @@ void take_cause(Fields& fields, const JsonValue&, Cause& cause) {
         fields.boolean("was_ready", cause.was_ready.emplace());
     }
     fields.optional_number("window_count", cause.window_count);
+    fields.text("last_words", cause.last_words, any_text, Need::optional);
 }
 
 void write_cause(JsonOut& json, const Cause& cause, Epoch epoch) {
@@ -137,6 +138,9 @@ void write_cause(JsonOut& json, const Cause& cause, Epoch epoch) {
     json.member("was_ready", cause.was_ready);
     if (cause.window_count) {
         json.member("window_count", cause.window_count);
+    }
+    if (!cause.last_words.empty()) {
+        json.member("last_words", cause.last_words);
     }
 }
 

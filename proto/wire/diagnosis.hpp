@@ -26,6 +26,7 @@ struct Cause {
     std::optional<std::int64_t> uptime_ms;
     std::optional<bool> was_ready;
     std::optional<std::uint64_t> window_count;  ///< `gave_up`: the restart that was one too many
+    std::string last_words;                     ///< the end of its stderr, where that is kept (X-10)
 };
 
 /// `why`.

@@ -246,6 +246,14 @@ class BP_EXPORT Client {
     /// All that an operator can ask of a child; `start`, `stop` and `restart` above are three of them. Answers its full name. Beside their
     /// errors: `running`, `quarantined`, `disabled`, `not_supported` (restart and removal of a dynamic supervisor's child, S-60).
     Expected<std::string> command(ChildVerb verb, std::string_view name, WaitFor wait = WaitFor::done, Within within = Within::forever());
+    /// The partition that a key belongs to (rule S-64): a whole number goes to its absolute value modulo the number of partitions, any
+    /// other text by a hash that never changes (FNV-1a, 64 bits). `no_supervisor`; `not_supported` where it has no partitions;
+    /// `link_down` where that one is down: never another one.
+    Expected<Line> route(std::string_view supervisor, std::string_view key, Within within = default_patience);
+    /// Restarts a supervisor's children one after the other in start order, the next when the one before is ready again (rule X-16). Those
+    /// that do not run are left alone. Answers the full names of those that were restarted; the first that fails ends it, and is named
+    /// in the error.
+    Expected<std::vector<std::string>> rolling_restart(std::string_view supervisor, Within within = Within::forever());
     /// A child more for a supervisor. `already_started`, `already_present`, `max_children`, `bad_spec` with place and key, `start_failed`
     /// (then nothing of it is kept), `no_supervisor`, `stopping`, `timeout`.
     Expected<AddedChild> start_child(std::string_view supervisor, const NewChild& child, WaitFor wait = WaitFor::done,

@@ -27,6 +27,7 @@ struct Cause {
     std::optional<std::int64_t> uptime_ms;      ///< how long it had been ready
     std::optional<bool> was_ready;              ///< false: it ended before
     std::optional<std::uint64_t> window_count;  ///< `gave_up`: the restart that was one too many
+    std::string last_words;                     ///< the end of what it wrote on stderr, as far as that is kept (rule X-10)
 };
 
 /// Why a child or a Device is as it is.
