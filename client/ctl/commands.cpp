@@ -8,6 +8,7 @@
 #include "client/ctl/new_child.hpp"
 #include "client/ctl/output.hpp"
 #include "client/ctl/run_child.hpp"
+#include "client/ctl/turns.hpp"
 #include "client/render/render.hpp"
 
 #include <backplane/client.hpp>
@@ -155,40 +156,18 @@ class Session {
         }
     }
 
-    /// Each that was restarted on a line of its own.
-    Expected<int> rolling_restart() {
-        auto name = full_name(arguments_.name);
-        if (!name) {
-            return unexpected(name.error());
-        }
-        const auto restarted = client_.rolling_restart(*name, patience());
-        if (!restarted) {
-            return unexpected(restarted.error());
-        }
-        std::string text;
-        for (const std::string& child : *restarted) {
-            text += arguments_.json ? render::named_json(child) : render::shown(child) + ": restarted\n";
-        }
-        return print(text);
+    /// What takes its name and answers a text.
+    template <class Ask>
+    Expected<int> tell(const Ask& ask, Within within) {
+        const auto name = full_name(arguments_.name);
+        const auto text = name ? ask(client_, *name, arguments_, within) : unexpected(name.error());
+        return text ? print(*text) : Expected<int>{unexpected(text.error())};
     }
-
-    Expected<int> route() {
-        auto name = full_name(arguments_.name);
-        const auto line = name ? client_.route(*name, arguments_.key, question()) : unexpected(name.error());
-        if (!line) {
-            return unexpected(line.error());
-        }
-        const auto partition = client_.describe(*line, question());
-        if (!partition) {
-            return unexpected(partition.error());
-        }
-        return print(arguments_.json ? render::status_json(*partition, {})
-                                     : render::shown(partition->row.name.value_or("-")) + "  " + line->text() + "\n");
-    }
+    Expected<int> route() { return tell(route_to, question()); }
 
     Expected<int> command() {
         if (arguments_.rolling) {
-            return rolling_restart();
+            return tell(restart_in_turn, patience());
         }
         auto name = full_name(arguments_.id.empty() ? arguments_.name : child_name());
         if (!name) {

@@ -152,8 +152,8 @@ TEST(ManageTest, S16_X14_AGroupRestartRevivesWhatWasStoppedAndNotWhatIsDisabled)
 }
 
 TEST(ManageTest, S64_AKeyFindsItsPartitionAndNoOther) {
-    Daemon daemon{
-        R"([{"name": "p", "supervisor": {"partitions": 3, "template": {"exec": ["sleep", "1000"]}}}, {"name": "a", "exec": ["sleep", "1000"]}])"};
+    Daemon daemon{R"([{"name": "p", "supervisor": {"partitions": 3, "template": {"exec": ["sleep", "1000"]}}},
+                      {"name": "a", "exec": ["sleep", "1000"]}])"};
     daemon.await_state("a", "running");
     Client client = daemon.connect();
     const auto part = [&](const std::string& key) {
@@ -165,7 +165,7 @@ TEST(ManageTest, S64_AKeyFindsItsPartitionAndNoOther) {
     EXPECT_EQ(part("7"), "p/1");
     EXPECT_EQ(part("-8"), "p/2");
     EXPECT_EQ(part("alice"), part("alice"));
-    const Run shown = daemon.ctl({"route", "p", "7"});
+    const integration::Run shown = daemon.ctl({"route", "p", "7"});
     EXPECT_EQ(shown.code, 0);
     EXPECT_EQ(shown.out.substr(0, 3), "p/1");
     ASSERT_EQ(daemon.ctl({"stop", "p/1"}).code, 0);
@@ -177,18 +177,19 @@ TEST(ManageTest, S64_AKeyFindsItsPartitionAndNoOther) {
 
 TEST(ManageTest, X16_ARollingRestartTakesOneAtATimeAndEndsWithTheFirstThatFails) {
     Daemon daemon{R"([{"name": "s", "supervisor": {"children": [
-        {"name": "a", "exec": ["sleep", "1000"]}, {"name": "b", "exec": ["sh", "-c", "test ! -e @DIR@/bad && exec sleep 1000"], "readiness": "delay", "delay": "50ms"},
+        {"name": "a", "exec": ["sleep", "1000"]},
+        {"name": "b", "exec": ["sh", "-c", "test ! -e @DIR@/bad && exec sleep 1000"], "readiness": "delay", "delay": "50ms"},
         {"name": "off", "exec": ["sleep", "1000"]}, {"name": "c", "exec": ["sleep", "1000"]}]}}])"};
     const DeviceRow first = daemon.await_state("s/c", "running");
     ASSERT_EQ(daemon.ctl({"stop", "s/off"}).code, 0);
-    const Run run = daemon.ctl({"restart", "--rolling", "s"});
+    const integration::Run run = daemon.ctl({"restart", "--rolling", "s"});
     EXPECT_EQ(run.code, 0) << run.err;
     EXPECT_EQ(run.out, "s/a: restarted\ns/b: restarted\ns/c: restarted\n");
     const DeviceRow second = daemon.await_state("s/c", "running");
     EXPECT_NE(second.pid, first.pid);
     EXPECT_EQ(daemon.await_state("s/off", "down").reason, "terminated");
     std::ofstream{daemon.folder() + "/bad"} << "x";
-    const Run failed = daemon.ctl({"restart", "--rolling", "s"});
+    const integration::Run failed = daemon.ctl({"restart", "--rolling", "s"});
     EXPECT_EQ(failed.code, 1);
     EXPECT_NE(failed.err.find("start_failed: s/b: exit(1)"), std::string::npos) << failed.err;
     EXPECT_EQ(daemon.await_state("s/c", "running").pid, second.pid) << "those behind it were left alone";
