@@ -404,6 +404,7 @@ class Supervision {
     void announce(Step& step, ChildIndex child, const FaultRecord& fault);
 
     // tasks of a client (supervision_task.cpp)
+    [[nodiscard]] std::int32_t pid_of(const Child& child) const;
     [[nodiscard]] DeviceId find_starter(ChildIndex child) const;
     void await_starter(ChildIndex child);
     void begin_task(Step& step, ChildIndex child);

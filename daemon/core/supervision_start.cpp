@@ -151,7 +151,7 @@ void Supervision::started(Step& step, ChildIndex i) {
     if (child.is_supervisor()) {
         log(step, RecordKind::sup_up, i);
     } else {
-        log(step, RecordKind::child_ready, i).number = child.is_task != 0 ? graph_.session(child.client).pid : child.pid;
+        log(step, RecordKind::child_ready, i).number = pid_of(child);
         if (child.watchdog.ns > 0) {
             child.alive_until = step.now + child.watchdog;
         }

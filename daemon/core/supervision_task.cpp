@@ -31,6 +31,15 @@ TaskSpec Supervision::task(ChildIndex i) const {
     return read ? std::move(*read) : TaskSpec{};
 }
 
+/// Of its process, or of the client that runs it, which may itself be a child.
+std::int32_t Supervision::pid_of(const Child& child) const {
+    if (child.client == daemon_session) {
+        return child.pid;
+    }
+    const SessionState& client = graph_.session(child.client);
+    return client.worker != no_child ? children_[client.worker].pid : client.pid;
+}
+
 /// Who offers what starts it: a live Device of that name that a client speaks for. Nobody: zero.
 DeviceId Supervision::find_starter(ChildIndex i) const {
     const std::uint32_t entry = graph_.names().find(task(i).starter);

@@ -87,7 +87,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.is_oneshot = child.oneshot != 0;
     view.device = child.device;
     view.last_device = child.last_device;
-    view.pid = child.client != daemon_session ? graph_.session(child.client).pid : child.pid;
+    view.pid = pid_of(child);
     view.generation = child.generation;
     view.restarts = child.restarts;
     view.supervisor = child.supervisor;

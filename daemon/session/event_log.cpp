@@ -59,7 +59,11 @@ void add_fields(wire::Event& event, const core::Record& record, const RecordCont
             break;
         case RecordKind::device_down: add_fault(event, record, context); break;
         case RecordKind::child_ready: add(event, "pid", record.number); break;
-        case RecordKind::child_stopping: add(event, "signal", record.number); break;
+        case RecordKind::child_stopping:
+            if (record.number != 0) {  // a task is asked by a message
+                add(event, "signal", record.number);
+            }
+            break;
         case RecordKind::child_backoff: add(event, "delay_ms", record.number / 1'000'000); break;
         case RecordKind::child_blocked:
             if (context.supervision.contains(record.supervisor)) {

@@ -435,8 +435,9 @@ def test_a_task_that_the_daemon_asks_for():
     runner.call("register", name="stranger.pool", device=runner.line_of(offer))
     spec = json.dumps({"name": "tasked", "task": "stranger.pool", "arguments": ["x"], "shutdown": "0s", "backoff": "none"})
     added = eye.request("start_child", name="/", spec=spec)
-    start = runner.expect("start_task", name="tasked", starter="stranger.pool", by=runner.line_of(offer), arguments=["x"], managed=False,
-                          restart=False, start_timeout_ms=5000, shutdown_ms=0).body
+    start = runner.expect("start_task", starter="stranger.pool", by=runner.line_of(offer), arguments=["x"], managed=False, restart=False,
+                          start_timeout_ms=5000, shutdown_ms=0).body
+    assert start["name"] == "tasked", start
     device = runner.id_of(start["device"])
     runner.call("task", task=start["task"], state="running")
     told = eye.reply(added)["ok"]
@@ -447,7 +448,7 @@ def test_a_task_that_the_daemon_asks_for():
 
     runner.hot("disconnect", id=device, fault=FAULTS.index("error"), text="out of ink")
     eye.expect("notice", to=mine, about=device, fault=FAULTS.index("error"), text="out of ink")
-    again = runner.expect("start_task", name="tasked", restart=True).body
+    again = runner.expect("start_task", restart=True).body
     assert again["task"] != start["task"] and again["device"] != start["device"], again
     runner.fails("not_found", "task", task=start["task"], state="over")
     eye.fails("not_found", "task", task=again["task"], state="running")
@@ -464,12 +465,12 @@ def test_a_task_that_the_daemon_asks_for():
     assert eye.reply(stopped)["ok"] == {"name": "tasked"}
     assert eye.call("describe", name="tasked")["last_exit"] == "timeout(stop)"
 
-    eye.request("start", name="tasked", wait=False)
-    last = runner.expect("start_task", name="tasked").body
+    eye.call("start", name="tasked", wait=False)
+    last = runner.expect("start_task").body
     runner.call("task", task=last["task"], state="failed", why="no paper")
     assert eye.call("describe", name="tasked")["last_exit"] == "error{no paper}"
-    eye.request("start", name="tasked", wait=False)
-    last = runner.expect("start_task", name="tasked").body
+    eye.call("start", name="tasked", wait=False)
+    last = runner.expect("start_task").body
     runner.call("task", task=last["task"], state="ignored")
     assert eye.call("describe", name="tasked")["reason"] == "ignored"
     eye.call("delete_child", name="tasked")

@@ -65,9 +65,10 @@ std::string text_of(const LogEvent& event, NamesOfLines& names) {
         names[event.line->text()] = *event.name;
     }
     std::string out = event.event + (event.name ? " " + *event.name : "");
+    const bool gives_up = event.event == "sup_giving_up";  // why stands in the line before
     for (const Shown& part : shown) {
         for (const LogEvent::Field& field : event.fields) {
-            if (field.key == part.key) {
+            if (field.key == part.key && (!gives_up || part.key == "window_count")) {
                 out += std::string{part.before} + value_text(field) + std::string{part.behind};
             }
         }
