@@ -193,6 +193,8 @@ class Supervision {
     /// Whether this incarnation's process is there or about to be, as far as its end has not been told.
     [[nodiscard]] bool has_process(ChildIndex child, std::uint32_t generation) const;
     [[nodiscard]] ChildView view(ChildIndex child, Instant now) const;
+    /// Also of one that is removed for now; empty where there is no such entry any more.
+    [[nodiscard]] std::string_view path(ChildIndex child) const;
     /// By full path, or by a short form (a suffix of whole path elements) where it is unique; 0 where there is none.
     [[nodiscard]] ChildIndex find(std::string_view name) const;
     [[nodiscard]] ChildCount count_children(ChildIndex supervisor) const;

@@ -64,6 +64,10 @@ ChildIndex Supervision::next_among(ChildIndex supervisor, ChildIndex after) cons
     return next;
 }
 
+std::string_view Supervision::path(ChildIndex i) const {
+    return i < children_.size() && children_[i].free == 0 ? texts_[children_[i].path] : std::string_view{};
+}
+
 ChildView Supervision::view(ChildIndex i, Instant now) const {
     const Child& child = children_[i];
     ChildView view;

@@ -77,8 +77,8 @@ void add_fields(wire::Event& event, const core::Record& record, const RecordCont
             add(event, "window_count", record.number);
             break;
         case RecordKind::sup_giving_up:
-            if (context.supervision.contains(record.supervisor)) {
-                add(event, "child", std::string{context.supervision.view(record.supervisor, context.now).path});
+            if (const std::string_view child = context.supervision.path(record.supervisor); !child.empty()) {
+                add(event, "child", std::string{child});
             }
             add_reason(event, "cause", record, context);
             add(event, "window_count", record.number);
