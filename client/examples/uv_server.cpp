@@ -3,6 +3,8 @@
 #include <backplane/adaptors/uv.hpp>
 #include <backplane/backplane.hpp>
 
+#include <tuple>
+
 struct Connection {
     uv_pipe_t pipe{};
     backplane::Device device;
@@ -22,6 +24,7 @@ static void on_connection(uv_stream_t* server, int) {
     uv_accept(server, stream);
     std::string line = connection->device.line().text() + "\n";
     const uv_buf_t text{line.data(), line.size()};
+    std::ignore = client->flush();  // the daemon knows it before anybody else does
     uv_try_write(stream, &text, 1);
     static char input[4096];
     uv_read_start(
