@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -14,21 +15,18 @@
 namespace backplane::integration {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool has_own_allocator = true;
-#else
-constexpr bool has_own_allocator = false;
-#endif
+/// There is none beside a sanitizer's daemon.
+std::string failing_allocator() { return program("../lib/libbp_fail_allocation.so"); }
 
 constexpr int rounds = 40;
 
 class Memory : public ::testing::Test {
   protected:
     void SetUp() override {
-        if (has_own_allocator) {
+        if (::access(failing_allocator().c_str(), R_OK) != 0) {
             GTEST_SKIP() << "a sanitizer has the allocator";
         }
-        daemon_.set_environment("LD_PRELOAD=" + program("../lib/libbp_fail_allocation.so"));
+        daemon_.set_environment("LD_PRELOAD=" + failing_allocator());
         daemon_.set_environment("BP_FAIL_ALLOCATION=" + fail_file());
     }
 
