@@ -24,6 +24,14 @@ Json line_or_null(const std::optional<Line>& line) { return line && *line ? Json
 /// Text that is not UTF-8 is repaired: dumping it as it is would throw.
 std::string one_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
+Json labels_json(const Labels& labels) {
+    Json json = Json::object();
+    for (const auto& [key, value] : labels) {
+        json[key] = value;
+    }
+    return json;
+}
+
 Json row_json(const DeviceRow& row) {
     Json json;
     json["name"] = or_null(row.name);
@@ -41,10 +49,7 @@ Json row_json(const DeviceRow& row) {
     json["strategy"] = or_null(row.strategy);
     json["window_used"] = or_null(row.window_used);
     json["intensity"] = or_null(row.intensity);
-    json["labels"] = Json::object();
-    for (const auto& [key, value] : row.labels) {
-        json["labels"][key] = value;
-    }
+    json["labels"] = labels_json(row.labels);
     return json;
 }
 
@@ -192,10 +197,7 @@ Json told_json(const Impact::Told& told) {
     json["name"] = or_null(told.name);
     json["kind"] = told.kind;
     json["client"] = or_null(told.client);
-    json["labels"] = Json::object();
-    for (const auto& [key, value] : told.labels) {
-        json["labels"][key] = value;
-    }
+    json["labels"] = labels_json(told.labels);
     json["about"] = told.about.text();
     json["about_name"] = or_null(told.about_name);
     json["fault"] = or_null(told.fault);

@@ -8,11 +8,11 @@
 
 namespace backplane::talk {
 
-namespace {
-
 std::optional<Line> to_line(const std::optional<DeviceId>& id, Epoch epoch) {
     return id ? std::optional<Line>{Line{epoch, *id}} : std::nullopt;
 }
+
+namespace {
 
 /// A line for an id that may be zero, which stands for nobody.
 Line line_or_none(DeviceId id, Epoch epoch) { return id ? Line{epoch, id} : Line{}; }

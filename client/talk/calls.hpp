@@ -55,6 +55,7 @@ using Answer = std::variant<std::monostate, Page, Description, Found, Named, Dae
 [[nodiscard]] Impact to_impact(wire::Impact&& from, Epoch epoch);
 [[nodiscard]] Why to_why(wire::Why&& from, Epoch epoch);
 [[nodiscard]] DeviceRow to_row(wire::Row&& row, Epoch epoch);
+[[nodiscard]] std::optional<Line> to_line(const std::optional<DeviceId>& id, Epoch epoch);
 [[nodiscard]] LogEvent to_log_event(wire::Event&& event, Epoch epoch);
 [[nodiscard]] NameChange to_name_change(wire::NameState&& state, Epoch epoch);
 

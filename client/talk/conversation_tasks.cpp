@@ -2,6 +2,7 @@
 /// Tasks that the daemon asks this client to run (PROTOCOL.md section 6.1).
 #include "client/talk/conversation.hpp"
 #include "proto/wire/codec.hpp"
+#include "proto/wire/text.hpp"
 
 #include <utility>
 
@@ -37,7 +38,7 @@ void Conversation::say_task(DeviceId id, std::string_view state, std::string_vie
     request.call = wire::Call::task;
     request.task = task->second;
     request.state = state;
-    request.why = why.substr(0, wire::text_bytes_max);
+    request.why = wire::cut_utf8(wire::repaired_utf8(why), wire::text_bytes_max);
     send_request(std::move(request), Waiting::nobody);
     if (state != "running") {
         tasks_.erase(task);

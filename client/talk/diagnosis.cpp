@@ -8,10 +8,6 @@ namespace backplane::talk {
 
 namespace {
 
-std::optional<Line> to_line(const std::optional<DeviceId>& id, Epoch epoch) {
-    return id ? std::optional<Line>{Line{epoch, *id}} : std::nullopt;
-}
-
 std::vector<Cause> to_causes(std::vector<wire::Cause>&& from, Epoch epoch) {
     std::vector<Cause> causes;
     causes.reserve(from.size());

@@ -16,6 +16,21 @@ namespace backplane::core {
 
 namespace {
 
+/// What lives of an entry, and of all below it: in the order of start, as where several ends are seen at once (S-21).
+std::vector<ChildIndex> living_in(const Supervision& tree, Instant now, ChildIndex top) {
+    std::vector<ChildIndex> living;
+    const std::uint32_t depth = tree.view(top, now).depth;
+    ChildIndex i = top;
+    do {
+        const Body body = tree.view(i, now).body;
+        if (body == Body::spawning || body == Body::alive) {
+            living.push_back(i);
+        }
+        i = tree.next_in_tree(i);
+    } while (i != no_child && tree.view(i, now).depth > depth);
+    return living;
+}
+
 /// One play: a copy, its clock, and whatever is still to be answered.
 class Play {
   public:
@@ -186,18 +201,7 @@ void Play::kill(const Victim& victim) {
         feed(Event::disconnect(owner, victim.device, FaultKind::drop, 0, DeviceId{}, {}, 0));
         return;
     }
-    // In the order of start, as where several ends are seen at once (S-21).
-    std::vector<ChildIndex> dying;
-    const std::uint32_t depth = tree().view(victim.child, now_).depth;
-    ChildIndex i = victim.child;
-    do {
-        const ChildView view = tree().view(i, now_);
-        if (view.body == Body::spawning || view.body == Body::alive) {
-            dying.push_back(i);
-        }
-        i = tree().next_in_tree(i);
-    } while (i != no_child && tree().view(i, now_).depth > depth);
-    for (const ChildIndex child : dying) {
+    for (const ChildIndex child : living_in(tree(), now_, victim.child)) {
         if (const ChildView view = tree().view(child, now_); view.is_task) {
             feed(Event::task_said(view.client, child, view.generation, TaskWord::over, {}, 0));  // nobody said how: it drops
         } else {
@@ -357,15 +361,10 @@ std::string why_not(const Engine& engine, Instant now, const Victim& victim) {
         return engine.graph().is_live(victim.device) ? "" : "down";
     }
     const Supervision& tree = engine.supervision();
+    if (!living_in(tree, now, victim.child).empty()) {
+        return "";
+    }
     const ChildView view = tree.view(victim.child, now);
-    ChildIndex i = victim.child;
-    do {
-        const ChildView at = tree.view(i, now);
-        if (at.body == Body::spawning || at.body == Body::alive) {
-            return "";
-        }
-        i = tree.next_in_tree(i);
-    } while (i != no_child && tree.view(i, now).depth > view.depth);
     return view.is_supervisor ? "nothing runs below it" : std::string{child_state_name(view.state)};
 }
 

@@ -3,7 +3,7 @@
 #include "daemon/session/hub.hpp"
 #include "proto/wire/codec.hpp"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -24,14 +24,11 @@ bool read_task(std::string_view text, core::ChildIndex& child, std::uint32_t& ge
     return also_wrong == std::errc{} && rest == end;
 }
 
+/// The codec lets no other state through; what is none of the rest is the last, `over`.
 core::TaskWord word_of(std::string_view state) {
-    static constexpr std::array<std::string_view, 5> states{"running", "completed", "ignored", "failed", "over"};
-    static_assert(states.size() == static_cast<std::size_t>(core::task_word_last) + 1);
-    std::size_t word = 0;
-    while (word + 1 < states.size() && states[word] != state) {
-        ++word;
-    }
-    return static_cast<core::TaskWord>(word);
+    static_assert(wire::task_states.size() == static_cast<std::size_t>(core::task_word_last) + 1);
+    const auto found = std::find(wire::task_states.begin(), wire::task_states.end() - 1, state);
+    return static_cast<core::TaskWord>(found - wire::task_states.begin());
 }
 
 std::optional<std::int64_t> patience_ms(bool forever, Duration length) {

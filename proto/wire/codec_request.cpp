@@ -139,11 +139,10 @@ void take_child(Fields& fields, Request& request) {
 }
 
 void take_task(Fields& fields, Request& request) {
-    static constexpr std::array<std::string_view, 5> states{"running", "completed", "ignored", "failed", "over"};
     fields.text("task", request.task, name_bytes_max);
     fields.text("state", request.state, name_bytes_max);
     fields.text("why", request.why, text_bytes_max, Need::optional);
-    if (fields.right() && std::find(states.begin(), states.end(), request.state) == states.end()) {
+    if (fields.right() && std::find(task_states.begin(), task_states.end(), request.state) == task_states.end()) {
         fields.refuse("state", "not running, completed, ignored, failed or over");
     }
 }

@@ -11,6 +11,7 @@
 #include <backplane/labels.hpp>
 #include <backplane/link.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -205,6 +206,9 @@ enum class Call : std::uint8_t {
 };
 inline constexpr Call call_last = Call::logs;
 
+/// What a client says of a task by the call `task`, in the order of the core's words.
+inline constexpr std::array<std::string_view, 5> task_states{"running", "completed", "ignored", "failed", "over"};
+
 /// One control request. Each call uses the arguments that PROTOCOL.md names for it; the codec refuses others.
 struct Request {
     std::uint64_t id = 0;  ///< chosen by the client, unique among its open requests, never 0
@@ -229,7 +233,7 @@ struct Request {
     std::optional<std::uint64_t> since;  ///< subscribe: what the ring holds after this seq, none: nothing old; logs: from this line on
     Labels labels;                       ///< label: all that the Device has from now on
     std::string task;                    ///< task: which, as start_task named it
-    std::string state;                   ///< task: running, completed, ignored, failed or over
+    std::string state;                   ///< task: one of `task_states`
     std::string why;                     ///< task: of a failed one
 };
 
