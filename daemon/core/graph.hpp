@@ -49,7 +49,7 @@ struct Device {
     std::uint32_t pins;       ///< notices that still read the exit record
     std::uint32_t out;        ///< edges whose watcher hears of me
     std::uint32_t in;         ///< edges by which I hear
-    ChildIndex child;         ///< processes and supervisors: the entry
+    ChildIndex child;         ///< of what the daemon starts: the entry
     std::uint32_t work_next;  ///< dying: the next in the queue
     struct Life {
         std::uint32_t out_tail, out_count, in_count;

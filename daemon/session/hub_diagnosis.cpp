@@ -154,7 +154,7 @@ wire::ToldRow Hub::told_row(const core::Rehearsal::Told& told) const {
     row.id = told.who;
     row.name = name_of(told.who);
     if (const core::Device* who = graph.find(told.who); who != nullptr) {
-        row.kind = who->child != core::no_child ? "process" : "task";
+        row.kind = kind_name(*who);
     }
     if (std::string client = client_of(told.who); !client.empty()) {
         row.client = std::move(client);
@@ -202,8 +202,8 @@ wire::Impact Hub::impact_of(const Target& target, const core::Rehearsal& told) c
         const core::ChildView view = engine_.supervision().view(target.child, now_);
         impact.name = view.path;
         impact.id = view.device ? std::optional{view.device} : std::nullopt;
-        impact.kind = view.is_supervisor ? "supervisor" : "process";
-        impact.fault = "signal(9)";
+        impact.kind = kind_name(view);
+        impact.fault = view.is_task ? "drop" : "signal(9)";
     }
     impact.complete = told.is_complete;
     impact.length_ms = milliseconds(told.length);

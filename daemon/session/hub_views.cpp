@@ -47,7 +47,7 @@ wire::Row Hub::child_row(core::ChildIndex child) const {
     wire::Row row;
     row.name = std::string{view.path};
     row.id = view.device ? std::optional{view.device} : std::nullopt;
-    row.kind = view.is_supervisor ? "supervisor" : view.is_task ? "task" : "process";
+    row.kind = kind_name(view);
     row.state = core::child_state_name(view.state);
     row.pid = view.pid != 0 ? std::optional<std::int64_t>{view.pid} : std::nullopt;
     row.restarts = view.restarts;
@@ -223,7 +223,7 @@ Expected<wire::Description> Hub::describe(const wire::Request& request) const {
     } else {
         const core::FaultRecord fault = graph.fault_of(*found);
         description.row.id = device;
-        description.row.kind = found->child != core::no_child ? "process" : "task";
+        description.row.kind = kind_name(*found);
         description.row.state = "down";
         if (fault.is_error()) {
             description.row.fault = fault_text(fault_value(fault, engine_.texts()[fault.text]), graph.epoch());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/core/graph.hpp"
+#include "daemon/core/supervision.hpp"
 #include "daemon/core/types.hpp"
 
 #include <backplane/link.hpp>
@@ -23,6 +24,22 @@ namespace backplane::session {
     fault.root = record.root;
     fault.text = text;
     return fault;
+}
+
+/// The `kind` of PROTOCOL.md section 6 that an entry shows, whether it has a Device or not.
+[[nodiscard]] inline std::string_view kind_name(const core::ChildView& view) {
+    return view.is_supervisor ? "supervisor" : view.is_task ? "task" : "process";
+}
+
+/// That of a Device, live or down: by its entry in the tree if it has one, else it is a client's task.
+[[nodiscard]] inline std::string_view kind_name(const core::Device& device) {
+    switch (static_cast<core::DeviceKind>(device.traits & 3U)) {
+        case core::DeviceKind::process: return "process";
+        case core::DeviceKind::supervisor: return "supervisor";
+        case core::DeviceKind::task:
+        case core::DeviceKind::internal: break;
+    }
+    return "task";
 }
 
 /// The root's own fault of a cascade.

@@ -185,10 +185,10 @@ wire::Cause Inquest::cause(std::string_view because, const End& end) const {
     made.reason = end.reason.empty() ? std::nullopt : std::optional{end.reason};
     if (tree.contains(end.child)) {
         const core::ChildView view = tree.view(end.child, now_);
-        made.kind = view.is_supervisor ? "supervisor" : "process";
+        made.kind = kind_name(view);
         made.state = std::string{core::child_state_name(view.state)};
     } else if (const core::Device* device = engine_.graph().find(end.id); device != nullptr) {
-        made.kind = device->child == core::no_child ? "task" : "process";
+        made.kind = kind_name(*device);
     }
     tell_times(made);
     tell_exit(made, end);

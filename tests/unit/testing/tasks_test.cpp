@@ -488,7 +488,23 @@ TEST_F(Tasks, X17_TheDeathOfOneIsForetoldWithWhatItsClientWouldDo) {
     EXPECT_EQ(events, (std::vector<std::string>{"child_down a", "restart a", "child_stopping b", "child_down b", "child_starting a",
                                                 "child_ready a", "child_starting b", "child_ready b"}));
     EXPECT_TRUE(impact->complete);
+    EXPECT_EQ(impact->kind, "task");
+    EXPECT_EQ(impact->fault, "drop") << "it is no process that a signal could end";
     EXPECT_EQ(runner.asked.size(), 2U) << "nobody was really asked";
+}
+
+TEST_F(Tasks, X17_TheCauseOfItsEndIsATaskAndNoProcess) {
+    Runner runner(bus);
+    configure(tree(R"({"name": "a", "task": "pool"})"));
+    pass(moment, runner);
+    runner.running.at("a").disconnect(Fault::error("full"));
+    runner.running.erase("a");
+    pass(moment, runner);
+    const auto why = ops.why("a");
+    ASSERT_TRUE(why) << why.error().text();
+    EXPECT_EQ(why->row.kind, "task");
+    ASSERT_FALSE(why->ends.empty());
+    EXPECT_EQ(why->ends.front().kind, "task");
 }
 
 TEST_F(Tasks, S3_WhatIsWrongInTheConfigurationIsNamed) {
