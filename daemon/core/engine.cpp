@@ -133,7 +133,7 @@ void Engine::step_whole(Instant now, const Event& event, Effects& out) {
     const std::size_t first_record = out.records.size();
     Step step{now, steps_ << 16, out, texts_, wanted || tells_all_, static_cast<std::uint32_t>(steps_), tells_all_ && !wanted};
     if (deadlines_.next() <= now) {
-        if (event.kind == EventKind::recovered) {
+        if (event.kind == EventKind::recovered || event.kind == EventKind::late) {
             deadlines_.postpone(now, now + late_grace);
         }
         fire_due(step);
@@ -218,6 +218,7 @@ void Engine::dispatch(Step& step, const Event& event) {
             }
             break;
         case EventKind::tick:
+        case EventKind::late:
         case EventKind::go_on: break;
         case EventKind::recovered: recover(step); break;
         case EventKind::boot:

@@ -60,6 +60,7 @@ bool Engine::can_happen(const Event& event) const {
     switch (event.kind) {
         case EventKind::boot: return steps_ == 0 && event.session == daemon_session;
         case EventKind::tick:
+        case EventKind::late:
         case EventKind::go_on:
         case EventKind::recovered:
         case EventKind::terminate: return event.session == daemon_session;

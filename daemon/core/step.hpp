@@ -33,9 +33,9 @@ struct Step {
         out.text.append(text);
         return made;
     }
-    /// Answers request `request` of `session`; nothing where the daemon itself asked.
-    /// `added`: the entry that the request made.
-    void answer(SessionIndex session, std::uint64_t request, ErrorCode code, std::string_view text = {}, ChildIndex added = no_child) {
+    /// Answers request `request` of `session`; nothing where the daemon itself asked. `text`: an error's detail, or the path of the
+    /// entry that the request made; `device`: that one's. They go with the answer, as the entry may be gone before it is written (S-54).
+    void answer(SessionIndex session, std::uint64_t request, ErrorCode code, std::string_view text = {}, DeviceId device = {}) {
         if (session == daemon_session) {
             return;
         }
@@ -43,7 +43,7 @@ struct Step {
         made.session = session;
         made.number = request;
         made.code = code;
-        made.child = added;
+        made.device = device;
     }
     /// A log record with the next seq. `name`: path of the child, or a task's name.
     Record& record(RecordKind kind, std::string_view name) {

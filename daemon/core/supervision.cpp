@@ -134,7 +134,7 @@ void Supervision::due(Step& step, const Due& due) {
             break;
         case DeadlineKind::watchdog:
             child.watch_timer = 0;
-            watch_due(step, i, due.at);
+            watch_due(step, i);
             break;
         case DeadlineKind::cooldown:
             child.watch_timer = 0;

@@ -311,6 +311,7 @@ class Supervision {
     void begin_start(Step& step, ChildIndex child);
     void begin_team(Step& step, ChildIndex child);
     void started(Step& step, ChildIndex child);
+    [[nodiscard]] bool is_manual(ChildIndex i) const;
     void note_started(Step& step, ChildIndex child);
     void spawned_well(Step& step, ChildIndex child);
     void ready_after_delay(Step& step, ChildIndex child);
@@ -398,7 +399,7 @@ class Supervision {
 
     // programs that speak (supervision_program.cpp)
     void settle_over(Step& step, ChildIndex child);
-    void watch_due(Step& step, ChildIndex child, Instant due);
+    void watch_due(Step& step, ChildIndex child);
     [[nodiscard]] bool fall(Step& step, ChildIndex child, const FaultRecord& cascade);
     void fall_all(Step& step, ChildIndex child, const FaultRecord& cascade);
     void fall_told(Step& step);
@@ -430,10 +431,12 @@ class Supervision {
     void stop_by_command(Step& step, ChildIndex child);
     void command_again(Step& step, Verb verb, const Waiter& waiter, bool wait);
     void wait_or_answer(Step& step, const Waiter& waiter, bool wait);
+    void answer_well(Step& step, const Waiter& waiter);
     void answer_waiters(Step& step, ChildIndex child, bool wants_down, ErrorCode code);
     void start_by_command(Step& step, ChildIndex child);
 
     // the operator's hand on many (supervision_manage.cpp)
+    void set_held(ChildIndex i, bool held);
     void hold(Step& step, ChildIndex child);
     void let_go(Step& step, ChildIndex child);
     void reset(Step& step, ChildIndex child);

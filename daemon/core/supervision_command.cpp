@@ -104,7 +104,7 @@ void Supervision::command_again(Step& step, Verb verb, const Waiter& waiter, boo
     const Child& child = children_[waiter.child];
     const bool starts = verb == Verb::start || verb == Verb::start_now || verb == Verb::restart || verb == Verb::enable;
     if (!wait || !starts || child.state == ChildState::running || child.reason == DownReason::completed) {
-        step.answer(waiter.session, waiter.request, ErrorCode::ok);
+        answer_well(step, waiter);
     } else if (child.state == ChildState::down || child.state == ChildState::quarantined) {
         const std::string text = reason_text(child.last_fault, texts_[child.last_fault.text], graph_.epoch());
         step.answer(waiter.session, waiter.request, ErrorCode::start_failed, text);
@@ -291,19 +291,27 @@ void Supervision::wait_or_answer(Step& step, const Waiter& waiter, bool wait) {
     }
 }
 
+/// It was done. Whoever had the entry made is told its path and its Device.
+void Supervision::answer_well(Step& step, const Waiter& waiter) {
+    const Child& child = children_[waiter.child];
+    const bool tells = waiter.added != 0;
+    step.answer(waiter.session, waiter.request, ErrorCode::ok, tells ? texts_[child.path] : std::string_view{},
+                tells ? child.device : DeviceId{});
+}
+
 /// Answers those who wait for this child's end, or for its start, in the order in which they asked.
 void Supervision::answer_waiters(Step& step, ChildIndex i, bool wants_down, ErrorCode code) {
     if (waiters_.empty()) {
         return;
     }
-    std::string text;
+    std::string failure;
     if (code == ErrorCode::start_failed) {
-        text = reason_text(children_[i].last_fault, texts_[children_[i].last_fault.text], graph_.epoch());
+        failure = reason_text(children_[i].last_fault, texts_[children_[i].last_fault.text], graph_.epoch());
     }
     std::size_t kept = 0;
     for (const Waiter& waiter : waiters_) {
         if (waiter.child == i && (waiter.wants_down != 0) == wants_down) {
-            step.answer(waiter.session, waiter.request, code, text, i);
+            code == ErrorCode::ok ? answer_well(step, waiter) : step.answer(waiter.session, waiter.request, code, failure);
         } else {
             waiters_[kept++] = waiter;
         }

@@ -23,22 +23,30 @@ void Supervision::each_meant(ChildIndex i, What what) {
     }
 }
 
-/// What runs goes on, nothing is restarted.
+void Supervision::set_held(ChildIndex i, bool held) {
+    Child& child = children_[i];
+    if (i != root_) {
+        team_of(child.supervisor).held += (held ? 1U : 0U) - child.held;
+    }
+    child.held = held ? 1 : 0;
+}
+
+/// What runs goes on, nothing is restarted. What is added below later is held as its supervisor is.
 void Supervision::hold(Step&, ChildIndex i) {
-    each_meant(i, [this](ChildIndex meant) {
-        team_of(children_[meant].supervisor).held += children_[meant].held == 0 ? 1U : 0U;
-        children_[meant].held = 1;
-    });
+    set_held(i, true);
+    each_meant(i, [this](ChildIndex meant) { set_held(meant, true); });
 }
 
 /// Ends a hold or a quarantine. What was to be restarted meanwhile is: it was not counted, and has no delay.
 void Supervision::let_go(Step& step, ChildIndex i) {
     std::vector<ChildIndex> waiting;
+    if (i == root_) {
+        set_held(i, false);
+    }
     each_meant(i, [&](ChildIndex meant) {
-        Child& child = children_[meant];
-        team_of(child.supervisor).held -= child.held != 0 ? 1U : 0U;
+        const Child& child = children_[meant];
         const bool waits = child.held != 0 && child.state == ChildState::restarting;
-        child.held = 0;
+        set_held(meant, false);
         agenda_.push_back(child.supervisor);
         if (waits || child.state == ChildState::quarantined) {
             waiting.push_back(meant);
@@ -139,12 +147,15 @@ void Supervision::carry_out_add(Step& step, const Event& event) {
     waiter.session = event.session;
     waiter.request = event.number;
     waiter.child = child;
-    if ((event.flag & command_waits) == 0) {
-        step.answer(waiter.session, waiter.request, ErrorCode::ok, {}, child);
-    } else if (waiter.session != daemon_session) {
+    waiter.added = 1;
+    const bool waits = (event.flag & command_waits) != 0;
+    if (waits && waiter.session != daemon_session) {
         waiters_.push_back(waiter);
     }
     join(step, child);
+    if (!waits) {
+        answer_well(step, waiter);  // with the Device that it may have by now
+    }
 }
 
 /// It was added before a crash of the daemon, and the answer got lost.
@@ -157,6 +168,7 @@ void Supervision::add_again(Step& step, const Event& event, ChildIndex known) {
     waiter.session = event.session;
     waiter.request = event.number;
     waiter.child = known;
+    waiter.added = 1;
     command_again(step, Verb::start, waiter, (event.flag & command_waits) != 0);
 }
 

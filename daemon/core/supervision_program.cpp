@@ -189,15 +189,11 @@ void Supervision::heartbeat(Step& step, ChildIndex i, Duration next) {
     }
 }
 
-/// It was silent for too long, or the deadline is an old one. Where we ourselves were late it has a grace.
-void Supervision::watch_due(Step& step, ChildIndex i, Instant due) {
-    constexpr Duration late_grace = Duration::seconds(1);
+/// It was silent for too long, or the deadline is an old one.
+void Supervision::watch_due(Step& step, ChildIndex i) {
     Child& child = children_[i];
     if (child.body != Body::alive || child.life.ready == 0) {
         return;
-    }
-    if (child.alive_until <= due && step.now - due > late_grace) {
-        child.alive_until = step.now + late_grace;
     }
     if (child.alive_until > step.now) {
         child.watch_timer = deadlines_.set(child.alive_until, DeadlineKind::watchdog, i);

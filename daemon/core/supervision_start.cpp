@@ -98,7 +98,7 @@ void Supervision::begin_team(Step& step, ChildIndex i) {
     team.cursor = Cursor{children_[i].first, 0};
     team.offender = no_child;
     team.parked_on = no_child;
-    team.manual = children_[i].attempt == Attempt::command ? 1 : 0;
+    team.manual = is_manual(i) ? 1 : 0;
     team.harsh = 0;
     team.lingering = 0;
     windows_[children_[i].team].clear();
@@ -123,13 +123,17 @@ void Supervision::begin_team(Step& step, ChildIndex i) {
     agenda_.push_back(i);
 }
 
+/// An operator has it started, or what is above it, so that it is no restart (decision 32).
+bool Supervision::is_manual(ChildIndex i) const {
+    const Child& child = children_[i];
+    const Team* const above = child.supervisor != no_child ? &team_of(child.supervisor) : nullptr;
+    return child.attempt == Attempt::command || (above != nullptr && above->state == TeamState::starting && above->manual != 0);
+}
+
 /// What every start that came to something means: it has run, or done its work (S-8, decision 32).
 void Supervision::note_started(Step& step, ChildIndex i) {
     Child& child = children_[i];
-    const bool manual =
-        child.attempt == Attempt::command ||
-        (child.supervisor != no_child && team_of(child.supervisor).state == TeamState::starting && team_of(child.supervisor).manual != 0);
-    if (child.ever_started != 0 && !manual) {
+    if (child.ever_started != 0 && !is_manual(i)) {
         ++child.restarts;
     }
     deadlines_.cancel(child.life_timer);

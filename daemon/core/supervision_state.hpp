@@ -219,7 +219,7 @@ struct Team {
     TeamState state = TeamState::down;
     TeamEnd end = TeamEnd::asked;
     GroupPhase phase = GroupPhase::none;
-    std::uint8_t manual = 0;     ///< started by command: its children's starts are not counted as restarts (decision 32)
+    std::uint8_t manual = 0;     ///< started by command, or with one that is: its children's starts are no restarts (decision 32)
     std::uint8_t harsh = 0;      ///< 1: its time is over, 2: brutal_kill; nothing below it gets a grace (S-40)
     std::uint8_t lingering = 0;  ///< stopping: all were asked; now those that were not waited for are (S-35)
     std::uint8_t free = 0;
@@ -268,7 +268,7 @@ struct Waiter {
     std::uint32_t session = 0;
     ChildIndex child = no_child;
     std::uint32_t wants_down = 0;  ///< 1: answered when it is down; 0: when it runs, or will not
-    std::uint32_t reserved = 0;
+    std::uint32_t added = 0;       ///< 1: it asked for the entry to be made, and is told its path and Device
 };
 static_assert(std::is_trivially_copyable_v<Waiter> && std::has_unique_object_representations_v<Waiter>);
 

@@ -98,6 +98,7 @@ ChildIndex Supervision::make_entry(const ChildSpec& spec, ChildIndex supervisor,
         child.depth = children_[supervisor].depth + 1;
         child.path = texts_.add(path_below(supervisor, spec.name));
         append(i);
+        set_held(i, children_[supervisor].held != 0);
     }
     if (spec.limit.enabled) {
         child.limit = take_limit();
@@ -230,9 +231,7 @@ void Supervision::free_entry(Step* step, ChildIndex i) {
     }
     if (i != root_) {
         unreserve(i);
-        if (child.held != 0) {
-            --team_of(child.supervisor).held;
-        }
+        set_held(i, false);
         if (child.removed == 0) {
             --team_of(child.supervisor).children;
         }
@@ -289,10 +288,7 @@ void Supervision::remove_child(Step& step, ChildIndex i) {
     log(step, RecordKind::child_removed, i);
     child.remove = 0;
     leave_group(i);
-    if (child.held != 0) {
-        child.held = 0;
-        --team_of(child.supervisor).held;
-    }
+    set_held(i, false);
     --team_of(child.supervisor).children;
     mark_removed(i, true);
     for (ChildIndex gone = i; gone != no_child; gone = next_below(i, gone)) {
@@ -322,6 +318,9 @@ void Supervision::mark_removed(ChildIndex top, bool removed) {
         }
         if (!removed && i != top) {
             ++team_of(children_[i].supervisor).children;
+        }
+        if (!removed) {
+            set_held(i, children_[children_[i].supervisor].held != 0);
         }
     }
 }

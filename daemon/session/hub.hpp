@@ -218,7 +218,7 @@ class Hub {
     void start_child(core::SessionIndex session, const wire::Request& request);
     void ask_about_children(const wire::Request& request, wire::Reply& answer) const;
     [[nodiscard]] Expected<std::string> new_child(core::ChildIndex supervisor, const wire::Request& request) const;
-    [[nodiscard]] wire::Added added(core::ChildIndex child) const;
+    [[nodiscard]] static wire::Added added(std::string_view path, DeviceId device);
     void tell_waits(wire::Row& row, const core::ChildView& view, core::ChildIndex child) const;
     void subscribe(core::SessionIndex session, const wire::Request& request);
     void unsubscribe(core::SessionIndex session, const wire::Request& request);

@@ -74,14 +74,11 @@ Expected<std::string> Hub::new_child(core::ChildIndex supervisor, const wire::Re
     return core::encode_new_child(added);
 }
 
-wire::Added Hub::added(core::ChildIndex child) const {
+wire::Added Hub::added(std::string_view path, DeviceId device) {
     wire::Added made;
-    if (engine_.supervision().contains(child)) {
-        const core::ChildView view = engine_.supervision().view(child, now_);
-        made.name = view.path;
-        made.key = view.name;
-        made.device = view.device ? std::optional{view.device} : std::nullopt;
-    }
+    made.name = path;
+    made.key = path.substr(path.rfind('/') + 1);  // a name has no stroke of its own
+    made.device = device ? std::optional{device} : std::nullopt;
     return made;
 }
 

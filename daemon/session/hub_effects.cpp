@@ -98,9 +98,9 @@ void Hub::answer(const core::Effect& effect, const core::Effects& effects) {
     made.id = effect.number;
     made.error = Error{effect.code, std::string{effects.text_of(effect)}};
     if (effect.code == ErrorCode::ok) {
-        made.error.detail.clear();
+        const std::string path = std::exchange(made.error.detail, {});
         if (found->call == wire::Call::start_child) {
-            made.body = added(effect.child);
+            made.body = added(path, effect.device);
         } else if (wire::is_command(found->call)) {
             made.body = wire::Named{found->name};
         }

@@ -29,6 +29,8 @@ constexpr std::uint64_t descriptors_per_worker = 6;
 constexpr Duration accept_rest = Duration::seconds(1);
 /// How long a journal that could not be made anew is let be.
 constexpr Duration compact_rest = Duration::seconds(1);
+/// So long after a deadline came due the loop was away, and not only busy.
+constexpr Duration late_after = Duration::seconds(1);
 /// The manager hears of a change so much later at most, and so often at most.
 constexpr Duration status_rest = Duration::milliseconds(100);
 
@@ -152,9 +154,7 @@ void Loop::tick() {
     now_ = moment.now;
     session::Hub& hub = parts_.hub;
     hub.set_time(moment.now, moment.wall_us);
-    if (hub.next_deadline() <= now_) {
-        hub.feed(core::Event::of(core::EventKind::tick));
-    }
+    meet_deadlines();
     take_keeper();
     workers_->take_starts(now_);
     workers_->take_exits();
@@ -183,6 +183,17 @@ void Loop::tick() {
     } else {
         sleep();
     }
+}
+
+/// Where this loop itself was away, what came due meanwhile is judged when everybody had time to be heard: once, so that a loop
+/// that is late each time puts nothing off for ever.
+void Loop::meet_deadlines() {
+    const Instant due = parts_.hub.next_deadline();
+    const bool is_late = due <= now_ && now_ - due > late_after;
+    if (due <= now_) {
+        parts_.hub.feed(core::Event::of(is_late && !was_late_ ? core::EventKind::late : core::EventKind::tick));
+    }
+    was_late_ = is_late;
 }
 
 void Loop::take_signals() {

@@ -83,6 +83,7 @@ class Loop final : private Watcher {
     [[nodiscard]] bool open_handles();
     void begin();
     void tick();
+    void meet_deadlines();
     void take_keeper();
     void take_signals();
     void terminate();
@@ -136,6 +137,7 @@ class Loop final : private Watcher {
     bool signalled_ = false;
     bool child_died_ = false;
     bool somebody_waits_ = false;  ///< on the listening socket
+    bool was_late_ = false;        ///< the last tick came long after what was due in it
     bool is_paused_ = false;
     bool said_paused_ = false;
     bool said_stopping_ = false;

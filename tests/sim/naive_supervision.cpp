@@ -350,6 +350,7 @@ int NaiveSupervision::make(const ChildSpec& spec, int parent) {
     kid.path = parent < 0 ? "/" : (parent == 0 ? "" : at(parent).path + "/") + spec.name;
     if (parent >= 0) {
         at(parent).kids.push_back(made);
+        kid.held = at(parent).held;
     }
     for (std::size_t n = 0; spec.is_supervisor && n < spec.supervisor.front().children.size(); ++n) {
         make(spec.supervisor.front().children[n], made);

@@ -150,6 +150,7 @@ class NaiveSupervision {
     void begin(int k);
     void begin_team(int k);
     void want(int k, core::Attempt attempt);
+    [[nodiscard]] bool is_manual(int k) const;
     void note_started(int k);
     void started(int k);
     void wake(int k);

@@ -248,7 +248,7 @@ void NaiveSupervision::hand(const Command& asked) {
             return;
         case Verb::hold:
             for (const int meant : below(k)) {
-                at(meant).held = at(meant).held || (meant != 0 && !at(meant).removed);
+                at(meant).held = at(meant).held || !at(meant).removed;
             }
             break;
         case Verb::release: let_go(k); break;
@@ -262,7 +262,7 @@ void NaiveSupervision::let_go(int k) {
     std::vector<int> waiting;
     for (const int meant : below(k)) {
         Kid& kid = at(meant);
-        if (meant == 0 || kid.removed) {
+        if (kid.removed) {
             continue;
         }
         const bool waits = std::exchange(kid.held, false) && kid.state == ChildState::restarting;

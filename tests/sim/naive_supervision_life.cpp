@@ -52,7 +52,7 @@ void NaiveSupervision::begin_team(int s) {
     at(s).op = GroupPhase::starting;
     at(s).from = 0;
     at(s).parked = -1;
-    at(s).manual = at(s).attempt == Attempt::command;
+    at(s).manual = is_manual(s);
     at(s).lingering = false;
     at(s).harsh = 0;
     at(s).events.clear();
@@ -65,15 +65,21 @@ void NaiveSupervision::begin_team(int s) {
         kid.window.clear();
         for (const int back : kid.removed ? below(k) : std::vector<int>{}) {
             at(back).removed = false;
+            at(back).held = at(at(back).parent).held;
         }
     }
     at(s).from = at(s).kids.empty() ? nobody : at(s).kids.front();
 }
 
+/// Decision 32.
+bool NaiveSupervision::is_manual(int k) const {
+    const int above = at(k).parent;
+    return at(k).attempt == Attempt::command || (above >= 0 && at(above).team == TeamState::starting && at(above).manual);
+}
+
 void NaiveSupervision::note_started(int k) {
     Kid& kid = at(k);
-    const bool in_manual = kid.parent >= 0 && at(kid.parent).team == TeamState::starting && at(kid.parent).manual;
-    kid.restarts += kid.ever && kid.attempt != Attempt::command && !in_manual ? 1 : 0;  // decision 32
+    kid.restarts += kid.ever && !is_manual(k) ? 1U : 0U;
     cancel(Tick::life, k);
     cancel(Tick::ready, k);
     kid.ever = kid.was_up = true;

@@ -65,6 +65,11 @@ void NaiveSupervision::step(Instant now, const Event& event, const Effects& told
     said_.clear();
     answers_.clear();
     now_ = now;
+    if (event.kind == EventKind::late) {
+        for (Timer& timer : timers_) {
+            timer.at = timer.at <= now ? now + Duration::seconds(1) : timer.at;
+        }
+    }
     for (;;) {
         const auto due = std::min_element(timers_.begin(), timers_.end(),
                                           [](const Timer& a, const Timer& b) { return a.at != b.at ? a.at < b.at : a.order < b.order; });

@@ -277,14 +277,18 @@ void SupervisionHistory::pass() {
         pass_to(std::min(next, little));
     } else if (how < 7) {
         pass_to(next);
+    } else if (how < 8) {
+        pass_to(Instant{next.ns - 1});
+    } else if (chance_.one_in(2)) {
+        pass_to(next + Duration::milliseconds(chance_.between(0, 300)));
     } else {
-        pass_to(how < 8 ? Instant{next.ns - 1} : next + Duration::milliseconds(chance_.between(0, 300)));
+        pass_to(next + Duration::milliseconds(chance_.between(0, 5000)), EventKind::late);
     }
 }
 
-void SupervisionHistory::pass_to(Instant when) {
+void SupervisionHistory::pass_to(Instant when, EventKind kind) {
     now_ = std::max(now_, when);
-    feed("tick", Event::of(EventKind::tick));
+    feed(kind == EventKind::late ? "late" : "tick", Event::of(kind));
 }
 
 ChildIndex SupervisionHistory::any_entry() {

@@ -49,7 +49,7 @@ class SupervisionHistory {
     bool happen();
     bool happen_to(Process& process);
     void pass();
-    void pass_to(Instant when);
+    void pass_to(Instant when, core::EventKind kind = core::EventKind::tick);
     void operate();
     void stale();
     void rest();

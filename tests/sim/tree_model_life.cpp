@@ -89,7 +89,7 @@ void TreeModel::begin(ChildIndex i, Attempt attempt) {
     e.part = Part::starting;
     e.cursor = 0;
     e.begun = false;
-    e.manual = attempt == Attempt::command;
+    e.manual = attempt == Attempt::command || (e.parent != 0 && at(e.parent).part == Part::starting && at(e.parent).manual);
     e.harsh = 0;
     e.window.clear();  // S-32
     e.roots.clear();

@@ -85,6 +85,17 @@ TEST(supervision_command, restart_is_one_operation_and_not_counted) {
     EXPECT_EQ(w.starts("b"), 1);
 }
 
+TEST(supervision_command, decision32_what_is_started_with_its_supervisors_by_hand_is_not_restarted) {
+    World w(team({supervisor("S", team({supervisor("T", team({worker("a")}))}))}));
+    w.start().command(Verb::stop, "/").command(Verb::start, "/").command(Verb::restart, "S");
+    EXPECT_EQ(w.states({"S", "S/T", "S/T/a"}), "running running running");
+    for (const std::string name : {"S", "S/T", "S/T/a"}) {
+        EXPECT_EQ(w.view(name).restarts, 0U) << name;
+    }
+    w.exits("S/T/a", 1);
+    EXPECT_EQ(w.view("S/T/a").restarts, 1U);
+}
+
 TEST(supervision_command, restart_of_what_is_down_or_waiting_starts_it_now) {
     World w(team({worker("a")}));
     w.start().command(Verb::stop, "a").take();

@@ -284,6 +284,23 @@ TEST(supervision_gate, hold_of_a_supervisor_means_all_below_it) {
     EXPECT_EQ(w.states({"S/a", "S/T/b", "c"}), "running running running");
 }
 
+TEST(supervision_gate, what_is_added_below_a_hold_is_held_and_comes_free_with_it) {
+    World w(team({supervisor("S", team({steady("a"), supervisor("T", team({steady("b")}), RestartType::temporary)}))}, 9));
+    w.start().command(Verb::hold, "/");
+    EXPECT_TRUE(w.view("/").is_held);
+    w.add("S", supervisor("N", team({steady("x")})), 1);
+    EXPECT_TRUE(w.view("S/N/x").is_held);
+    w.exits("S/N/x", 1);
+    EXPECT_EQ(w.waits("S/N/x"), Waits::held);
+    w.command(Verb::stop, "S/T").command(Verb::release, "/");
+    EXPECT_EQ(w.state("S/N/x"), ChildState::running);
+    EXPECT_FALSE(w.view("/").is_held);
+    w.command(Verb::restart, "S").exits("S/T/b", 1);  // S-44: it is back, and was let go of while it was not there
+    EXPECT_EQ(w.states({"S/T/b", "S/a"}), "running running");
+    w.command(Verb::hold, "S").command(Verb::stop, "S/T").command(Verb::restart, "S");
+    EXPECT_TRUE(w.view("S/T/b").is_held) << "it comes back below the hold";
+}
+
 TEST(supervision_gate, an_operator_may_start_what_is_held) {
     World w(team({steady("a")}, 9));
     w.start().command(Verb::hold, "a").command(Verb::stop, "a").command(Verb::start, "a", true, 5);

@@ -41,7 +41,7 @@ World in_state(const std::string& state) {
 TEST(supervision_manage, s53_start_child) {
     World w = in_state("running");
     w.add("/", worker("new"), 1);
-    EXPECT_EQ(answers(w), Lines{"answer 1 ok"});
+    EXPECT_EQ(answers(w), Lines{"answer 1 ok new"});
     EXPECT_EQ(w.children_of("/"), (Lines{"a", "b", "new"}));
     EXPECT_EQ(w.state("new"), ChildState::running);
     w.add("/", worker("a"), 2);
@@ -159,7 +159,7 @@ TEST(supervision_manage, s54_a_temporary_oneshot_leaves_nothing) {
     World w = in_state("running");
     ChildSpec once = oneshot(worker("once", RestartType::temporary));
     w.add("/", once, 1).exits("once", 0);
-    EXPECT_EQ(answers(w), Lines{"answer 1 ok"});
+    EXPECT_EQ(answers(w), Lines{"answer 1 ok once"});
     EXPECT_EQ(w.child("once"), no_child);
     once.restart = RestartType::permanent;
     w.add("/", once, 2).exits("once", 0);
@@ -172,7 +172,7 @@ TEST(supervision_manage, s54_not_waited_for_is_answered_at_once_with_its_id) {
     NewChild added;
     added.spec.push_back(notifying(worker("new")));
     w.add_new("/", added, 1, false);
-    EXPECT_EQ(answers(w), Lines{"answer 1 ok"});
+    EXPECT_EQ(answers(w), Lines{"answer 1 ok new"});
     EXPECT_EQ(w.state("new"), ChildState::starting);
 }
 
@@ -192,7 +192,7 @@ TEST(supervision_manage, s54_what_cannot_be_is_refused_and_leaves_nothing) {
     EXPECT_EQ(told[4], "answer 5 no_supervisor");
     EXPECT_EQ(w.children_of("/"), (Lines{"a", "b"}));
     w.add("/", worker("new"), 6);
-    EXPECT_EQ(answers(w), Lines{"answer 6 ok"}) << "its name is free";
+    EXPECT_EQ(answers(w), Lines{"answer 6 ok new"}) << "its name is free";
 }
 
 TEST(supervision_manage, s44_what_was_added_is_gone_when_its_supervisor_starts_anew) {
@@ -217,7 +217,7 @@ TEST(supervision_manage, s18_a_removed_temporarys_id_is_free_at_once) {
     World w(team({worker("t", RestartType::temporary), worker("b")}));
     w.start().exits("t", 1);
     w.add("/", worker("t"), 1);
-    EXPECT_EQ(answers(w), Lines{"answer 1 ok"});
+    EXPECT_EQ(answers(w), Lines{"answer 1 ok t"});
     EXPECT_EQ(w.state("t"), ChildState::running);
     EXPECT_EQ(w.view("t").restarts, 0U);
     EXPECT_FALSE(w.view("t").ended) << "nothing of the old one is kept";
@@ -384,7 +384,7 @@ World pool(RestartType restart = RestartType::permanent, std::uint32_t max_child
 TEST(supervision_manage, s60_decision31_children_of_the_template_by_key_or_by_number) {
     World w = pool();
     w.add_one("P", "red", {"--colour", "red"}, 1).add_one("P", "", {}, 2).add_one("P", "", {}, 3);
-    EXPECT_EQ(answers(w), (Lines{"answer 1 ok", "answer 2 ok", "answer 3 ok"}));
+    EXPECT_EQ(answers(w), (Lines{"answer 1 ok P/red", "answer 2 ok P/0", "answer 3 ok P/1"}));
     EXPECT_EQ(w.children_of("P"), (Lines{"red", "0", "1"}));
     const Expected<LaunchSpec> launch = decode_launch(w.engine().supervision().launch(w.child("P/red")));
     ASSERT_TRUE(launch);
@@ -398,7 +398,7 @@ TEST(supervision_manage, s60_decision31_children_of_the_template_by_key_or_by_nu
 TEST(supervision_manage, s60_full_specs_without_ids) {
     World w = pool();
     w.add("P", worker(""), 1).add("P", worker("named"), 2);
-    EXPECT_EQ(answers(w), (Lines{"answer 1 ok", "answer 2 ok"}));
+    EXPECT_EQ(answers(w), (Lines{"answer 1 ok P/0", "answer 2 ok P/named"}));
     EXPECT_EQ(w.children_of("P"), (Lines{"0", "named"}));
 }
 
@@ -450,7 +450,7 @@ TEST(supervision_manage, s13_the_dynamic_table) {
 TEST(supervision_manage, s62_max_children_counts_restarting_ones_and_frees_with_the_entry) {
     World w = pool(RestartType::permanent, 2);
     w.add_one("P", "x", {}, 1).add_one("P", "y", {}, 2).add_one("P", "z", {}, 3);
-    EXPECT_EQ(answers(w), (Lines{"answer 1 ok", "answer 2 ok", "answer 3 max_children 2"}));
+    EXPECT_EQ(answers(w), (Lines{"answer 1 ok P/x", "answer 2 ok P/y", "answer 3 max_children 2"}));
     w.exits("P/x", 1).exits("P/x", 1);
     EXPECT_EQ(w.waits("P/x"), Waits::backoff);
     w.add_one("P", "z", {}, 4);
@@ -461,7 +461,7 @@ TEST(supervision_manage, s62_max_children_counts_restarting_ones_and_frees_with_
     EXPECT_EQ(answers(w), (Lines{"answer 5 ok", "answer 6 max_children 2"})) << "not before the entry is gone";
     w.pass(Duration::seconds(5));
     w.add_one("P", "z", {}, 7).add_one("P", "w", {}, 8);
-    EXPECT_EQ(answers(w), (Lines{"answer 7 ok", "answer 8 max_children 2"})) << "no drift on restarts";
+    EXPECT_EQ(answers(w), (Lines{"answer 7 ok P/z", "answer 8 max_children 2"})) << "no drift on restarts";
     EXPECT_EQ(w.view("P").children, 2U);
 }
 
@@ -473,7 +473,7 @@ TEST(supervision_manage, s62_a_failed_start_frees_its_slot) {
     }
     EXPECT_EQ(answers(w), (Lines{"answer 1 " + no_file, "answer 2 " + no_file, "answer 3 " + no_file}));
     w.add_one("P", "y", {}, 9);
-    EXPECT_EQ(answers(w), Lines{"answer 9 ok"});
+    EXPECT_EQ(answers(w), Lines{"answer 9 ok P/y"});
 }
 
 TEST(supervision_manage, s23_a_dynamic_supervisor_stops_all_at_once_each_with_its_own_deadline) {

@@ -336,7 +336,7 @@ TEST(supervision_park, s20_one_that_is_added_while_the_group_stops_or_starts_com
         w.pass(Duration::milliseconds(1));
         if (stopping) {
             w.says_ready("a");
-            EXPECT_EQ(w.take({"spawn", "answer"}), (Lines{"spawn a", "spawn b", "spawn n", "answer 8 ok"}));
+            EXPECT_EQ(w.take({"spawn", "answer"}), (Lines{"spawn a", "spawn b", "spawn n", "answer 8 ok n"}));
         } else {
             // The attempt ran out of time and the round began again: the new one is part of it.
             w.says_ready("a");

@@ -141,12 +141,29 @@ TEST(supervision_watch, x5_after_a_gap_in_our_own_loop_there_is_one_grace) {
     World w(team({watched(worker("a"), Duration::seconds(2))}, 9));
     w.start().take();
     w.now = w.now + Duration::seconds(60);  // nobody fired anything meanwhile
-    w.send(Event::of(EventKind::tick));
+    w.send(Event::of(EventKind::late));
     EXPECT_EQ(signals(w), Lines{});
     w.pass(Duration::milliseconds(999));
     EXPECT_EQ(signals(w), Lines{});
     w.pass(Duration::milliseconds(1));
     EXPECT_FALSE(signals(w).empty());
+}
+
+TEST(supervision_watch, x5_after_a_gap_every_deadline_has_one_grace) {
+    World w(team({notifying(worker("a"), Duration::seconds(2)), notifying(worker("b"), Duration::seconds(2))}, 9));
+    w.start().take();
+    w.now = w.now + Duration::seconds(60);
+    w.send(Event::of(EventKind::late));
+    EXPECT_EQ(w.state("a"), ChildState::starting) << "its word may be on its way";
+    w.says_ready("a");
+    EXPECT_EQ(w.state("a"), ChildState::running);
+    w.take();
+    w.now = w.now + Duration::milliseconds(2999);
+    w.send(Event::of(EventKind::late));  // again, after b's time
+    w.pass(Duration::milliseconds(999));
+    EXPECT_EQ(signals(w), Lines{});
+    w.pass(Duration::milliseconds(1));
+    EXPECT_EQ(signals(w), (Lines{"signal b 15", "signal_group b 9"})) << "and it heeds that";
 }
 
 TEST(supervision_watch, x5_a_stop_that_is_under_way_is_not_disturbed) {
