@@ -140,6 +140,12 @@ void check_readiness(Checks& checks, const ChildSpec& child) {
     if (child.oneshot && checks.has("watchdog")) {
         checks.refuse("watchdog", "\"watchdog\" on a child that stays only", "it on a oneshot");
     }
+    if (checks.has("drain") && child.oneshot) {
+        checks.refuse("drain", "\"drain\" on a child that stays only", "it on a oneshot");
+    }
+    if (checks.has("drain") && child.shutdown_kind == core::ShutdownKind::brutal_kill) {
+        checks.refuse("drain", "\"drain\" on a child that is asked to stop", "it with \"shutdown\": \"brutal_kill\"");
+    }
     checks.both(child.readiness == core::Readiness::delay, "delay", "with \"readiness\": \"delay\"");
     checks.both(child.readiness == core::Readiness::probe, "probe", "with \"readiness\": \"probe\"");
     if (child.readiness == core::Readiness::delay && checks.has("delay") && child.ready_delay >= child.start_timeout) {

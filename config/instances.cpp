@@ -48,7 +48,10 @@ class Numberer {
 
   private:
     void launch(core::LaunchSpec& spec) const {
-        std::for_each(spec.exec.begin(), spec.exec.end(), [this](std::string& word) { text(word); });
+        for (std::vector<std::string>* const command : {&spec.exec, &spec.probe.command, &spec.drain.command}) {
+            std::for_each(command->begin(), command->end(), [this](std::string& word) { text(word); });
+        }
+        text(spec.probe.connect);
         bool told = false;
         for (auto& [name, setting] : spec.environment) {
             text(setting);

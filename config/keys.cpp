@@ -345,6 +345,7 @@ std::vector<KeyInfo> all_keys() {
     append_infos(all, backoff_fields());
     append_infos(all, link_fields());
     append_infos(all, probe_fields());
+    append_infos(all, drain_fields());
     append_infos(all, limits_fields());
     append_infos(all, limit_fields());
     append_infos(all, output_fields());

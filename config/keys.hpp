@@ -17,7 +17,7 @@ namespace backplane::config {
 class Reader;
 
 /// The kind of object in which a key stands.
-enum class Section : std::uint8_t { settings, supervisor, child, backoff, link, probe, limits, limit, output };
+enum class Section : std::uint8_t { settings, supervisor, child, backoff, link, probe, drain, limits, limit, output };
 
 /// The form of a key's value, as far as hints and the schema need it. `words` of a row may stand beside any of them.
 enum class Shape : std::uint8_t {
@@ -98,6 +98,7 @@ using Fields = std::span<const Field<Target>>;
 [[nodiscard]] Fields<core::BackoffSpec> backoff_fields();
 [[nodiscard]] Fields<core::StandingLink> link_fields();
 [[nodiscard]] Fields<core::ProbeSpec> probe_fields();
+[[nodiscard]] Fields<core::DrainSpec> drain_fields();
 [[nodiscard]] Fields<std::vector<core::ResourceLimit>> limits_fields();
 [[nodiscard]] Fields<core::ResourceLimit> limit_fields();
 [[nodiscard]] Fields<core::OutputSpec> output_fields();

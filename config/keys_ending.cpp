@@ -32,6 +32,16 @@ std::optional<Node> write_stop_signal(const KeyInfo& /*info*/, const ChildSpec& 
     return usual ? std::nullopt : std::optional{signal_value(child.stop_signal)};
 }
 
+bool read_drain(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
+    (void)reader.object(value, drain_fields(), info.problem, child.launch.drain);  // which has reported what is wrong
+    return true;
+}
+
+std::optional<Node> write_drain(const KeyInfo& /*info*/, const ChildSpec& child) {
+    const core::DrainSpec& drain = child.launch.drain;
+    return drain.command.empty() ? std::nullopt : std::optional{written_object(drain_fields(), drain)};
+}
+
 /// Numbers are codes and names are signals, so one list of the document becomes two.
 template <auto Codes, auto Signals>
 bool read_ends(Reader& reader, const Node& value, const KeyInfo& info, ChildSpec& child) {
@@ -58,7 +68,7 @@ constexpr Ways<ChildSpec> ends{read_ends<Codes, Signals>, write_ends<Codes, Sign
 constexpr std::string_view codes_expected = "an array of exit codes from 0 to 255";
 constexpr std::string_view ends_expected = "an array of exit codes from 0 to 255 and names of signals";
 
-constexpr std::array<Field<ChildSpec>, 9> ending_rows{{
+constexpr std::array<Field<ChildSpec>, 10> ending_rows{{
     {{.section = Section::child,
       .key = "stop_signal",
       .shape = Shape::signal,
@@ -97,6 +107,16 @@ constexpr std::array<Field<ChildSpec>, 9> ending_rows{{
       .holder = Holder::worker,
       .about = "With shutdown no_wait: how long after the stop signal SIGKILL follows."},
      member<&ChildSpec::kill_after>},
+    {{.section = Section::child,
+      .key = "drain",
+      .shape = Shape::object,
+      .problem = "invalid_drain",
+      .expected = "a drain hook",
+      .inner = Section::drain,
+      .holder = Holder::process,
+      .about =
+          "A command that is run before the program is told to stop, while it still works. The stop signal follows when it has ended."},
+     {read_drain, write_drain}},
     {{.section = Section::child,
       .key = "success_exit_codes",
       .shape = Shape::codes,

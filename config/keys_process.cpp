@@ -15,6 +15,7 @@ namespace backplane::config {
 namespace {
 
 using core::ChildSpec;
+using core::DrainSpec;
 using core::LaunchSpec;
 using core::ProbeSpec;
 
@@ -245,10 +246,11 @@ constexpr std::array<Field<ChildSpec>, 11> process_rows{{
      {read_directory, write_inner_member<&ChildSpec::launch, &LaunchSpec::working_directory, ChildSpec>}},
 }};
 
-// ---- probes -----------------------------------------------------------------------------------------------------
+// ---- commands beside it: probes, the drain hook -------------------------------------------------------------------------------
 
-bool read_probe_command(Reader& reader, const Node& value, const KeyInfo& info, ProbeSpec& probe) {
-    return take_command(reader, value, info, probe.command);
+template <class Spec>
+bool read_command(Reader& reader, const Node& value, const KeyInfo& info, Spec& spec) {
+    return take_command(reader, value, info, spec.command);
 }
 
 /// A host may be written as numbers with colons; so the last colon separates.
@@ -282,7 +284,7 @@ constexpr std::array<Field<ProbeSpec>, 4> probe_rows{{
       .expected = "an array of the program and its arguments",
       .low = 1,
       .about = "A program and its arguments that ends with 0 when the worker is ready."},
-     {read_probe_command, write_member<&ProbeSpec::command, ProbeSpec>}},
+     {read_command<ProbeSpec>, write_member<&ProbeSpec::command, ProbeSpec>}},
     {{.section = Section::probe,
       .key = "connect",
       .shape = Shape::text,
@@ -310,9 +312,31 @@ constexpr std::array<Field<ProbeSpec>, 4> probe_rows{{
      member<&ProbeSpec::timeout>},
 }};
 
+constexpr std::array<Field<DrainSpec>, 2> drain_rows{{
+    {{.section = Section::drain,
+      .key = "command",
+      .shape = Shape::texts,
+      .problem = "invalid_drain",
+      .expected = "an array of the program and its arguments",
+      .missing = "missing_drain",
+      .low = 1,
+      .about = "A program and its arguments; the worker's pid is in its variable MAINPID."},
+     {read_command<DrainSpec>, write_member<&DrainSpec::command, DrainSpec>}},
+    {{.section = Section::drain,
+      .key = "timeout",
+      .shape = Shape::duration,
+      .problem = "invalid_drain",
+      .expected = positive_expected,
+      .fallback = "\"10s\"",
+      .low = 1,
+      .about = "After so long it is killed, and the worker told to stop all the same."},
+     member<&DrainSpec::timeout>},
+}};
+
 }  // namespace
 
 Fields<ChildSpec> process_fields() { return process_rows; }
 Fields<ProbeSpec> probe_fields() { return probe_rows; }
+Fields<DrainSpec> drain_fields() { return drain_rows; }
 
 }  // namespace backplane::config

@@ -25,6 +25,7 @@ std::string_view section_name(Section section) {
         case Section::backoff: return "backoff";
         case Section::link: return "link";
         case Section::probe: return "probe";
+        case Section::drain: return "drain";
         case Section::limits: return "limits";
         case Section::limit: return "limit";
         case Section::output: return "output";
@@ -172,6 +173,7 @@ Json definitions() {
             {"backoff", object_of(backoff_fields(), any_key)},
             {"link", object_of(link_fields(), any_key)},
             {"probe", probe_form()},
+            {"drain", object_of(drain_fields(), any_key)},
             {"limits", object_of(limits_fields(), any_key)},
             {"limit", object_of(limit_fields(), any_key)},
             {"output", object_of(output_fields(), any_key)},

@@ -28,6 +28,7 @@ enum class EffectKind : std::uint8_t {
     adopt_dead,        ///< the same of one whose end was taken in, and that is perhaps not reaped or not alone in its group
     signal,            ///< child, generation, argument: a signal to its leader
     signal_group,      ///< child, generation, argument: the same to its whole group
+    drain,             ///< child, generation: run its drain hook beside it, and feed `drained` when that is over; a signal ends it
     reap,              ///< child, generation: take the dead leader's status away and report `group_empty` when nothing is left;
                        ///< argument 1: when the leader is gone, whatever else is left (P-4, kill_mode leader)
     supervisor_state,  ///< the root came up, is stopping or went down: for the service manager's status line
@@ -76,6 +77,7 @@ enum class RecordKind : std::uint8_t {
     child_released,  ///< from quarantine, by an operator or its cooldown
     child_added,     ///< by a call
     reloaded,        ///< a new configuration was taken over
+    child_draining,  ///< its drain hook is run, before it is stopped
 };
 
 /// One event of the log (section 0). Fields that a kind does not use are zero; `record_fields` of the session room

@@ -452,6 +452,7 @@ void Engine::dispatch_process(Step& step, const Event& event) {
         case EventKind::exited:
             supervision_.exited(step, event.child, event.generation, static_cast<ExitHow>(event.mode), event.argument, event.text);
             break;
+        case EventKind::drained: supervision_.drained(step, event.child, event.generation); break;
         case EventKind::group_empty: supervision_.group_empty(step, event.child, event.generation); break;
         default: break;
     }

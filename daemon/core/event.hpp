@@ -66,6 +66,7 @@ enum class EventKind : std::uint8_t {
     add_child,  ///< a child more for a supervisor, for a session (`start_child` of 8.10)
     reload,     ///< a new configuration for the tree (S-66)
     task_said,  ///< a client says what became of a task that it was asked to start (S-8)
+    drained,    ///< a child's drain hook is over (X-16)
     late,       ///< a tick after a gap in which nobody was there: what came due in it has one grace (X-5)
 };
 
@@ -379,6 +380,12 @@ struct Event {
     }
     [[nodiscard]] static Event exiting(ChildIndex child, std::uint32_t generation) {
         Event e = of(EventKind::exiting);
+        e.child = child;
+        e.generation = generation;
+        return e;
+    }
+    [[nodiscard]] static Event drained(ChildIndex child, std::uint32_t generation) {
+        Event e = of(EventKind::drained);
         e.child = child;
         e.generation = generation;
         return e;

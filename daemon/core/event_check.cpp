@@ -101,6 +101,7 @@ bool Engine::can_happen(const Event& event) const {
         case EventKind::spawned:
         case EventKind::exiting:
         case EventKind::alive:
+        case EventKind::drained:
         case EventKind::group_empty: return event.session == daemon_session;
         case EventKind::spawn_failed: return event.session == daemon_session && event.mode <= static_cast<std::uint8_t>(SpawnStep::cgroup);
         case EventKind::ready: return event.session == daemon_session || may_act();

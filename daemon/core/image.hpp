@@ -13,7 +13,7 @@
 namespace backplane::core {
 
 /// Of the engine's image; raised with every change of what a part writes.
-inline constexpr std::uint32_t image_version = 6;
+inline constexpr std::uint32_t image_version = 7;
 
 class ImageWriter {
   public:

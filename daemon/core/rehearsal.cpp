@@ -104,6 +104,7 @@ void Play::feed(const Event& event) {
 void Play::take(const Effect& effect) {
     switch (effect.kind) {
         case EffectKind::spawn:
+        case EffectKind::drain:
         case EffectKind::signal:
         case EffectKind::signal_group: waiting_.push_back(effect.child); break;
         case EffectKind::reap: waiting_.push_front(effect.child); break;  // what is dead is taken away before anybody else ends
@@ -164,6 +165,8 @@ void Play::attend(ChildIndex child) {
         case Body::alive:
             if (view.is_task) {
                 attend_task(child, view);
+            } else if (view.is_draining) {
+                feed(Event::drained(child, view.generation));  // a hook takes no time, as a stop takes none
             } else if (view.is_killed) {
                 die(child, ExitHow::signalled, signal_kill);
             } else if (view.is_ending || (view.is_oneshot && !view.is_ready)) {

@@ -97,6 +97,8 @@ void SpecWriter::rest_of_launch(const LaunchSpec& spec) {
     text(spec.probe.connect);
     duration(spec.probe.interval);
     duration(spec.probe.timeout);
+    texts(spec.drain.command);
+    duration(spec.drain.timeout);
 }
 
 void SpecWriter::exits(const ExitPolicy& spec) {

@@ -94,6 +94,13 @@ struct ProbeSpec {
     Duration timeout = Duration::seconds(1);
 };
 
+/// A command that is run beside a program before it is told to stop, while it still does its work: takes it out of a balancer, lets its
+/// queue run dry. The stop signal follows when the command has ended, however, and at the latest after `timeout`.
+struct DrainSpec {
+    std::vector<std::string> command;  ///< empty: there is none
+    Duration timeout = Duration::seconds(10);
+};
+
 /// A resource limit: `nofile`, soft and hard; `no_limit` is infinity.
 inline constexpr std::uint64_t no_limit = ~std::uint64_t{0};
 struct ResourceLimit {
@@ -135,6 +142,7 @@ struct LaunchSpec {
     std::int32_t oom_score = 0;  ///< -1000 to 1000
     ControlSpec control;
     ProbeSpec probe;  ///< for readiness `probe` only
+    DrainSpec drain;
 };
 
 /// Of all arguments of a task together: they go to its client in one frame, in which each byte may take six.
@@ -203,7 +211,7 @@ struct SupervisorSpec {
 };
 
 /// The first byte of what is encoded here; another one is refused.
-inline constexpr std::uint8_t spec_form_version = 3;
+inline constexpr std::uint8_t spec_form_version = 4;
 
 [[nodiscard]] std::string encode_spec(const SupervisorSpec& tree);
 /// Reads hostile bytes: any error is `corrupt_image` naming the field; nesting is bounded at 64.

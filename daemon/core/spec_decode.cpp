@@ -177,7 +177,9 @@ bool SpecReader::rest_of_launch(LaunchSpec& spec) {
              control.cpu_weight <= weight_max) ||
             wrong("cgroup")) &&
            texts("probe.command", probe.command) && text("probe.connect", probe.connect) && duration("probe.interval", probe.interval) &&
-           duration("probe.timeout", probe.timeout) && (probe.interval.ns > 0 || wrong("probe.interval"));
+           duration("probe.timeout", probe.timeout) && (probe.interval.ns > 0 || wrong("probe.interval")) &&
+           texts("drain.command", spec.drain.command) && duration("drain.timeout", spec.drain.timeout) &&
+           (spec.drain.timeout.ns > 0 || wrong("drain.timeout"));
 }
 
 bool SpecReader::exits(ExitPolicy& spec) {

@@ -75,10 +75,11 @@ struct ChildView {
     bool is_significant = false;
     Instant since{};  ///< when it came into its state
     Duration watchdog{};
-    Body body = Body::none;  ///< what there is of its process
-    bool is_ready = false;   ///< this incarnation was started (S-8)
-    bool is_ending = false;  ///< its end was asked for and has not been seen
-    bool is_killed = false;  ///< by SIGKILL
+    Body body = Body::none;    ///< what there is of its process
+    bool is_ready = false;     ///< this incarnation was started (S-8)
+    bool is_ending = false;    ///< its end was asked for and has not been seen
+    bool is_draining = false;  ///< its drain hook runs (X-16)
+    bool is_killed = false;    ///< by SIGKILL
     bool is_oneshot = false;
     Strategy strategy = Strategy::one_for_one;  ///< supervisors, also below
     AutoShutdown auto_shutdown = AutoShutdown::never;
@@ -130,6 +131,7 @@ class Supervision {
     void exiting(ChildIndex child, std::uint32_t generation);
     /// `words`: the last that it wrote on its stderr, kept with its exit.
     void exited(Step& step, ChildIndex child, std::uint32_t generation, ExitHow how, std::int32_t status, std::string_view words = {});
+    void drained(Step& step, ChildIndex i, std::uint32_t generation);
     void group_empty(Step& step, ChildIndex child, std::uint32_t generation);
 
     // What the graph and the sessions saw.
@@ -361,6 +363,9 @@ class Supervision {
     void make_harsh(Step& step, ChildIndex supervisor, std::uint8_t harsh);
     void shorten_grace(Step& step, ChildIndex child);
     [[nodiscard]] Duration grace_of(const Child& child) const;
+    [[nodiscard]] bool has_drain(const Child& child) const;
+    void begin_drain(Step& step, ChildIndex i);
+    [[nodiscard]] Duration drain_of(const Child& child) const;
     [[nodiscard]] Duration patience_of(const Child& child) const;
     void advance_stop(Step& step, ChildIndex supervisor);
     void stop_at_once(Step& step, ChildIndex supervisor);

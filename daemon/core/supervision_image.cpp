@@ -114,8 +114,9 @@ bool Supervision::child_holds(const Child& child) const {
     const bool flags = (child.slot | child.pending | child.blocked | child.queued | child.held | child.disabled | child.added |
                         child.is_task | child.awaits_starter) <= 1;
     bool lengths = child.ready_at.ns >= 0 && child.since.ns >= 0 && child.alive_until.ns >= 0 && child.began.ns >= 0;
-    for (const Duration length : {child.shutdown, child.start_timeout, child.ready_delay, child.watchdog, child.kill_after, child.cooldown,
-                                  child.limit_period, child.backoff_initial, child.backoff_max, child.reset_after, child.frozen}) {
+    for (const Duration length :
+         {child.shutdown, child.start_timeout, child.ready_delay, child.watchdog, child.kill_after, child.cooldown, child.limit_period,
+          child.backoff_initial, child.backoff_max, child.reset_after, child.frozen, child.drain}) {
         lengths = lengths && length.ns >= 0;
     }
     const bool reals = is_sound_real(child.backoff_factor, 1.0, factor_max) && is_sound_real(child.backoff_jitter, 0.0, 1.0);

@@ -154,10 +154,13 @@ void Supervision::settle_over(Step& step, ChildIndex i) {
 
 /// Only a word is written; the deadline looks at it when it comes.
 void Supervision::alive(Step& step, ChildIndex i, std::uint32_t generation, Duration next) {
-    if (!is_current(i, generation) || children_[i].body != Body::alive || children_[i].life.stage != StopStage::none) {
+    if (!is_current(i, generation) || children_[i].body != Body::alive) {
         return;
     }
     Child& child = children_[i];
+    if (child.life.stage != StopStage::none && child.life.stage != StopStage::draining) {
+        return;
+    }
     const Duration until = next.ns > 0 ? next : child.watchdog;
     if (until.ns <= 0) {
         return;

@@ -52,6 +52,7 @@ enum class StopCause : std::uint8_t { none, asked, line, start_timeout, doomed, 
 enum class StopStage : std::uint8_t {
     none,
     wanted,     ///< it is being spawned; the stop begins when that is known
+    draining,   ///< its drain hook runs, and it still does its work (X-16)
     patient,    ///< its program was told and has its shutdown time to end by itself (T-9)
     signalled,  ///< the stop signal is sent
     killed,     ///< SIGKILL is sent
@@ -82,6 +83,7 @@ struct Child {
     Duration ready_delay{};
     Duration watchdog{};
     Duration kill_after{};
+    Duration drain{};  ///< how long its drain hook may take; zero: it has none (X-16)
     Duration cooldown{};
     Duration limit_period{};
     Duration backoff_initial{};

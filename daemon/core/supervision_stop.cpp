@@ -53,7 +53,8 @@ void Supervision::stop_child(Step& step, ChildIndex i) {
 // ---- processes -----------------------------------------------------------------------------------------------------------------
 
 /// Begins the end of a process for a cause; the first cause fixes the fault (W-8).
-/// `patient`: its program knows, and has its shutdown time to end by itself.
+/// `patient`: its program knows, and has its shutdown time to end by itself. Where somebody wants it down, and it works, its drain hook
+/// comes first.
 void Supervision::end_process(Step& step, ChildIndex i, StopCause cause, bool patient) {
     Child& child = children_[i];
     if (child.body != Body::spawning && child.body != Body::alive) {
@@ -72,7 +73,39 @@ void Supervision::end_process(Step& step, ChildIndex i, StopCause cause, bool pa
     } else if (cause == StopCause::watchdog && child.life.stage < StopStage::signalled) {
         child.is_task != 0 ? kill(step, i, false) : send_abort(step, i);
     } else if (child.life.stage < StopStage::signalled && !patient) {
+        const bool in_order = cause == StopCause::asked || cause == StopCause::line;
+        if (in_order && child.life.stage == StopStage::none && has_drain(child)) {
+            begin_drain(step, i);
+        } else if (!in_order || child.life.stage != StopStage::draining) {
+            send_stop(step, i);
+        }
+    }
+}
+
+/// A program that never was ready has nothing to let run dry, and where no grace is left there is none for this either.
+bool Supervision::has_drain(const Child& child) const {
+    const bool graceful = child.shutdown_kind != ShutdownKind::brutal_kill && team_of(child.supervisor).harsh == 0 && urgency_ < 2;
+    return child.drain.ns > 0 && child.life.ready != 0 && graceful;
+}
+
+void Supervision::begin_drain(Step& step, ChildIndex i) {
+    Child& child = children_[i];
+    child.life.stage = StopStage::draining;
+    log(step, RecordKind::child_draining, i);
+    Effect& effect = step.effect(EffectKind::drain);
+    effect.child = i;
+    effect.generation = child.generation;
+    deadlines_.cancel(child.life_timer);
+    child.life_timer = deadlines_.set(step.now + drain_of(child), DeadlineKind::stop_timeout, i);
+}
+
+Duration Supervision::drain_of(const Child& child) const { return urgency_ > 0 ? Duration{child.drain.ns / 10} : child.drain; }
+
+/// Its drain hook is over: now it is told to stop.
+void Supervision::drained(Step& step, ChildIndex i, std::uint32_t generation) {
+    if (is_current(i, generation) && children_[i].body == Body::alive && children_[i].life.stage == StopStage::draining) {
         send_stop(step, i);
+        settle(step);
     }
 }
 
@@ -306,12 +339,13 @@ void Supervision::make_harsh(Step& step, ChildIndex supervisor, std::uint8_t har
 /// T-13: a second request leaves a tenth of what was left to wait at the most.
 void Supervision::shorten_grace(Step& step, ChildIndex i) {
     Child& child = children_[i];
-    const bool waiting = child.life.stage == StopStage::patient || child.life.stage == StopStage::signalled;
+    const bool drains = !child.is_supervisor() && child.life.stage == StopStage::draining;
+    const bool waiting = drains || child.life.stage == StopStage::patient || child.life.stage == StopStage::signalled;
     const bool applies = child.is_supervisor() ? child.life.asked != 0 : child.body == Body::alive && waiting;
     if (!applies || child.life_timer == 0) {
         return;
     }
-    const Instant sooner = std::min(deadlines_.at(child.life_timer), step.now + patience_of(child));
+    const Instant sooner = std::min(deadlines_.at(child.life_timer), step.now + (drains ? drain_of(child) : patience_of(child)));
     deadlines_.cancel(child.life_timer);
     child.life_timer = deadlines_.set(sooner, DeadlineKind::stop_timeout, i);
 }

@@ -78,6 +78,7 @@ void Supervision::describe(Child& child, const ChildSpec& spec) {
     texts_.release(child.exits);
     child.exits = spec.exits.empty() ? 0 : texts_.add(encode_exits(spec.exits));
     if (!spec.is_supervisor) {
+        child.drain = spec.launch.drain.command.empty() ? Duration{} : spec.launch.drain.timeout;
         texts_.release(child.launch);
         child.is_task = spec.is_task() ? 1 : 0;
         child.launch = texts_.add(spec.is_task() ? encode_task(spec.task) : encode_launch(spec.launch));

@@ -13,13 +13,13 @@ namespace {
 
 using core::RecordKind;
 
-constexpr std::array<std::string_view, 27> record_names = {
+constexpr std::array<std::string_view, 28> record_names = {
     "device_up",         "device_down",        "link",           "unlink",         "notice",        "child_starting", "child_ready",
     "child_completed",   "child_start_failed", "child_stopping", "child_killing",  "child_down",    "child_backoff",  "child_blocked",
     "child_quarantined", "child_removed",      "restart",        "sup_up",         "sup_giving_up", "sup_stopping",   "sup_down",
-    "shutdown_error",    "child_unkillable",   "alert",          "child_released", "child_added",   "reloaded",
+    "shutdown_error",    "child_unkillable",   "alert",          "child_released", "child_added",   "reloaded",       "child_draining",
 };
-static_assert(record_names.size() == static_cast<std::size_t>(RecordKind::reloaded) + 1);
+static_assert(record_names.size() == static_cast<std::size_t>(RecordKind::child_draining) + 1);
 
 void add(wire::Event& event, std::string key, std::int64_t value) { event.fields.push_back({std::move(key), value}); }
 void add(wire::Event& event, std::string key, std::string value) { event.fields.push_back({std::move(key), std::move(value)}); }

@@ -108,6 +108,8 @@ void Hub::tell_waits(wire::Row& row, const core::ChildView& view, core::ChildInd
     const std::string_view reason = view.waits == core::Waits::nothing ? core::down_reason_name(view.reason) : waits;
     if (!reason.empty()) {
         row.reason = std::string{reason};
+    } else if (view.is_draining) {
+        row.reason = "drain";
     }
     if (view.waits_for != core::no_child) {
         row.waits_for = std::string{engine_.supervision().view(view.waits_for, now_).path};

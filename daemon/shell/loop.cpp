@@ -159,6 +159,7 @@ void Loop::tick() {
     workers_->take_starts(now_);
     workers_->take_exits();
     workers_->take_probes(now_);
+    workers_->take_drains();
     workers_->take_notifications();
     outputs_->run(now_);
     take_connections();

@@ -54,7 +54,7 @@ void Loop::upgrade() {
         return refuse(can.error());
     }
     log_info("upgrading to " + *program);
-    workers_->halt_probes();
+    workers_->halt_asides();
     parts_.hub.answer_waiting_logs();
     refuse(replace_program(*program, parts_.words, hand_over()));
 }

@@ -53,6 +53,7 @@ Workers::Workers(uv_loop_t* loop, session::Hub& hub, process::Host& host, Connec
       connections_(connections),
       outputs_(outputs),
       probes_(loop, host),
+      drains_(loop, host),
       socket_path_(std::move(socket_path)),
       notify_folder_(std::move(notify_folder)) {}
 
@@ -122,6 +123,7 @@ void Workers::take_exit(core::ChildIndex child) {
     dead.exit_watch.stop();  // a pidfd stays readable
     dead.notify_watch.stop();
     probes_.end(child);
+    drains_.end(child);
     drop(child);
     // An explicit disconnect that it wrote wins over how it ended (D-4), so its last words come first. Its socket ends with
     // it, whoever else holds it (T-8).
@@ -199,8 +201,15 @@ void Workers::carry_out(const core::Effect& effect) {
             next_sweep_ = Instant{};
             break;
         case EffectKind::spawn_or_find: spawn_or_find(effect); break;
-        case EffectKind::signal: (void)host_.signal(effect.child, effect.generation, effect.argument); break;
-        case EffectKind::signal_group: (void)host_.signal_group(effect.child, effect.generation, effect.argument); break;
+        case EffectKind::drain: drain(effect.child, effect.generation); break;
+        case EffectKind::signal:
+            drains_.end(effect.child);
+            (void)host_.signal(effect.child, effect.generation, effect.argument);
+            break;
+        case EffectKind::signal_group:
+            drains_.end(effect.child);
+            (void)host_.signal_group(effect.child, effect.generation, effect.argument);
+            break;
         case EffectKind::reap: reap(effect); break;
         default: break;
     }
@@ -339,7 +348,7 @@ Instant Workers::next_look() const {
     return next;
 }
 
-// ---- probes --------------------------------------------------------------------------------------------------------------
+// ---- probes and drain hooks ------------------------------------------------------------------------------------------------
 
 void Workers::probe(core::ChildIndex child, std::uint32_t generation) {
     const core::Supervision& tree = hub_.engine().supervision();
@@ -358,6 +367,20 @@ void Workers::probe(core::ChildIndex child, std::uint32_t generation) {
 void Workers::take_probes(Instant now) {
     for (const process::Incarnation& ready : probes_.run(now)) {
         hub_.feed(Event::ready(ready.child, ready.generation));
+    }
+}
+
+void Workers::drain(core::ChildIndex child, std::uint32_t generation) {
+    const core::Supervision& tree = hub_.engine().supervision();
+    const core::ChildView view = tree.view(child, Instant{});
+    if (Expected<core::LaunchSpec> launch = core::decode_launch(tree.launch(child))) {
+        drains_.begin({child, generation}, view.pid, std::move(*launch), socket_path_, std::string{view.path});
+    }
+}
+
+void Workers::take_drains() {
+    for (const process::Incarnation& over : drains_.run()) {
+        hub_.feed(Event::drained(over.child, over.generation));
     }
 }
 
@@ -428,6 +451,7 @@ void Workers::sweep(bool child_died, Instant now) {
 void Workers::kill_all() {
     workers_.clear();
     probes_.clear();
+    drains_.clear();
     starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;

@@ -6,6 +6,7 @@
 #include "daemon/process/host.hpp"
 #include "daemon/session/hub.hpp"
 #include "daemon/shell/connection.hpp"
+#include "daemon/shell/drains.hpp"
 #include "daemon/shell/handoff.hpp"
 #include "daemon/shell/keeper_link.hpp"
 #include "daemon/shell/outputs.hpp"
@@ -66,8 +67,13 @@ class Workers final : private Watcher {
     [[nodiscard]] Instant next_look() const;
     /// Feeds whose probes succeeded, and begins those whose time has come.
     void take_probes(Instant now);
+    /// Feeds whose drain hooks are over.
+    void take_drains();
     /// Nothing that only this program would look after runs any more (before it is replaced).
-    void halt_probes() { probes_.halt(); }
+    void halt_asides() {
+        probes_.halt();
+        drains_.clear();
+    }
     /// Feeds what workers said on their notify sockets.
     void take_notifications();
     /// The keeper told of an ended child of its own.
@@ -88,7 +94,7 @@ class Workers final : private Watcher {
     [[nodiscard]] Instant next_sweep() const { return next_sweep_; }
     /// Whether something happened that a tick must look at.
     [[nodiscard]] bool has_work() const {
-        return !ended_.empty() || !spoke_.empty() || is_start_known_ || probes_.has_work() || has_spawns();
+        return !ended_.empty() || !spoke_.empty() || is_start_known_ || probes_.has_work() || drains_.has_work() || has_spawns();
     }
     /// The daemon ends: kills whatever of a worker is left, and watches nothing any more.
     void kill_all();
@@ -128,6 +134,7 @@ class Workers final : private Watcher {
     void alive(core::ChildIndex child, std::uint32_t generation);
     void triggered(core::ChildIndex child, std::uint32_t generation);
     void probe(core::ChildIndex child, std::uint32_t generation);
+    void drain(core::ChildIndex child, std::uint32_t generation);
     void await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
     void failed(const core::Effect& effect, core::SpawnStep step, int error_number);
     [[nodiscard]] bool settle_start(Starting& starting, Instant now);
@@ -154,6 +161,7 @@ class Workers final : private Watcher {
     Connections& connections_;
     Outputs& outputs_;
     Probes probes_;
+    Drains drains_;
     std::string socket_path_;
     std::string notify_folder_;
     bool has_notify_folder_ = false;

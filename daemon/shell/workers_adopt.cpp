@@ -120,6 +120,9 @@ void Workers::take_over(const HandedWorker& handed) {
     } else if (outcome.started) {
         watch(effect, outcome, handed.session);
         probe(handed.child, handed.generation);
+        if (hub_.engine().supervision().view(handed.child, Instant{}).is_draining) {
+            drain(handed.child, handed.generation);
+        }
         worker(handed.child).is_held = handed.notify_descriptor >= 0;
     }
 }
@@ -127,6 +130,7 @@ void Workers::take_over(const HandedWorker& handed) {
 void Workers::let_go() {
     workers_.clear();
     probes_.clear();
+    drains_.clear();
     starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;

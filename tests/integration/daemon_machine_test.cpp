@@ -157,6 +157,32 @@ TEST(DaemonLoop, IdleMeansIdle) {
     })) << switches();
 }
 
+/// X-5: its own gap is not held against a worker whose word waits to be read. The gap is as long as the rule says, so this takes its time.
+TEST(DaemonLoop, X5_AfterAGapInTheLoopTheWordThatWaitsIsHeardBeforeTheDeadline) {
+    BareDaemon daemon{R"({"name": "w", "readiness": "notify", "start_timeout": "3s", "exec": ["python3", "@DIR@/worker.py"]})"};
+    std::ofstream{daemon.folder() + "/worker.py"} << "import os, socket, time\n"
+                                                     "folder = os.path.dirname(__file__)\n"
+                                                     "open(folder + '/up', 'w').close()\n"
+                                                     "while not os.path.exists(folder + '/go'): time.sleep(0.005)\n"
+                                                     "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+                                                     "s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])\n"
+                                                     "open(folder + '/said', 'w').close()\n"
+                                                     "time.sleep(1000)\n";
+    ASSERT_TRUE(daemon.start());
+    const auto is_there = [&](const char* file) { return eventually([&] { return std::filesystem::exists(daemon.folder() + file); }); };
+    ASSERT_TRUE(is_there("/up"));
+    const pid_t served = daemon.daemon_pid();
+    ASSERT_GT(served, 0);
+    ASSERT_EQ(::kill(served, SIGSTOP), 0);
+    std::ofstream{daemon.folder() + "/go"};
+    EXPECT_TRUE(is_there("/said"));
+    std::this_thread::sleep_for(std::chrono::milliseconds{4500});
+    ASSERT_EQ(::kill(served, SIGCONT), 0);
+    Client client = daemon.connect();
+    EXPECT_EQ(daemon.wait_for(client, "w", "running").restarts, 0U);
+    EXPECT_EQ(daemon.log().find("child_start_failed"), std::string::npos) << daemon.log();
+}
+
 TEST(DaemonLoop, TwoHundredWorkersHalfKilledAtOnceAllComeBackOnce) {
     constexpr std::size_t count = 200;
     std::string children;

@@ -428,7 +428,13 @@ void NaiveSupervision::end_process(int k) {
     kid.state = kid.ready || kid.asked ? ChildState::stopping : kid.state;
     if (kid.body == Body::spawning) {
         kid.stage = StopStage::wanted;
-    } else if (kid.stage < StopStage::signalled) {
+    } else if (kid.stage == StopStage::none && kid.asked && kid.ready && !kid.spec.launch.drain.command.empty() &&
+               kid.spec.shutdown_kind != ShutdownKind::brutal_kill && at(kid.parent).harsh == 0) {
+        kid.stage = StopStage::draining;
+        deed(EffectKind::drain, k, 0);
+        cancel(Tick::life, k);
+        set(Tick::life, k, kid.spec.launch.drain.timeout);
+    } else if (kid.stage < StopStage::draining) {
         send_stop(k);
     }
 }

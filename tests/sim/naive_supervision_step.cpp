@@ -47,6 +47,8 @@ void NaiveSupervision::fire(const Timer& due) {
             }
             if (kid.spec.is_supervisor) {
                 kid.team == TeamState::stopping ? make_harsh(due.kid, 1) : stop_team(due.kid, TeamEnd::start_timeout);
+            } else if (kid.stage == StopStage::draining) {
+                send_stop(due.kid);
             } else if (kid.stage == StopStage::signalled) {
                 kill(due.kid);
             } else {
@@ -117,6 +119,11 @@ void NaiveSupervision::take(const Event& event) {
                 kid->body = Body::none;
                 cancel(Tick::life, k);
                 end(k, Ending{kid->asked ? ExitClass::shutdown : ExitClass::abnormal, true, false, RestartWish::by_type});
+            }
+            break;
+        case EventKind::drained:
+            if (kid != nullptr && kid->body == Body::alive && kid->stage == StopStage::draining) {
+                send_stop(k);
             }
             break;
         case EventKind::ready:
@@ -222,7 +229,8 @@ void NaiveSupervision::take_told(const Effects& told) {
         const bool other = record.kind == RecordKind::child_stopping || record.kind == RecordKind::child_killing ||
                            record.kind == RecordKind::child_backoff || record.kind == RecordKind::child_blocked ||
                            record.kind == RecordKind::shutdown_error || record.kind == RecordKind::child_unkillable ||
-                           record.kind == RecordKind::alert || record.kind <= RecordKind::notice;
+                           record.kind == RecordKind::alert || record.kind == RecordKind::child_draining ||
+                           record.kind <= RecordKind::notice;
         if (!other) {
             const std::int64_t number = ends ? static_cast<std::int64_t>(record.exit_class) : counts ? record.number : 0;
             got_said_.push_back(Said{record.kind, std::string{told.name_of(record)}, number});

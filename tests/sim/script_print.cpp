@@ -79,6 +79,7 @@ void Script::print_effects() {
             case EffectKind::adopt_dead: say("adopt the dead " + who + ", pid " + std::to_string(effect.argument)); break;
             case EffectKind::signal: say("signal " + std::to_string(effect.argument) + " to " + who); break;
             case EffectKind::signal_group: say("signal " + std::to_string(effect.argument) + " to the group of " + who); break;
+            case EffectKind::drain: say("drain " + who); break;
             case EffectKind::reap: say("reap " + who); break;
             case EffectKind::halt: say("halt " + std::to_string(effect.argument)); break;
             case EffectKind::go_on: say("go on"); break;

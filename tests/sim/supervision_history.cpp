@@ -229,7 +229,8 @@ bool SupervisionHistory::happen() {
         const Kid& kid = model_.kids()[static_cast<std::size_t>(model_.kid_at(process.child))];
         const bool works = kid.spec.oneshot || (kid.spec.readiness == Readiness::notify && !process.said_ready);
         const bool rests = process.state == Process::State::alive && !process.dying && (!works || process.never_ready || process.termed);
-        if (!rests && process.state != Process::State::dead) {
+        const bool drains = process.draining && !(machine_.naughty && process.never_ready);  // some hooks hang
+        if ((!rests || drains) && process.state != Process::State::dead) {
             able.push_back(&process);
         }
     }
@@ -255,6 +256,9 @@ bool SupervisionHistory::happen_to(Process& process) {
         if (Process* const left = machine_.find(child, generation); left != nullptr && !left->grandchild && !chance_.one_in(4)) {
             return happen_to(*left);
         }
+    } else if (process.state == Process::State::alive && process.draining) {
+        process.draining = false;
+        feed("drained", Event::drained(child, generation));
     } else if (process.state == Process::State::alive) {
         if (model_.kids()[static_cast<std::size_t>(model_.kid_at(child))].spec.oneshot) {
             machine_.end(process, ExitHow::exited, machine_.naughty && chance_.one_in(4) ? 1 : 0);

@@ -92,6 +92,10 @@ class Nursery {
             (chance_.one_in(2) ? spec.exits.no_restart_codes : spec.exits.force_restart_codes) = {3};
         }
         spec.launch.exec = {"/bin/worker"};
+        if (chance_.one_in(4)) {
+            spec.launch.drain.command = {"/bin/drain"};
+            spec.launch.drain.timeout = Duration::milliseconds(chance_.between(1, 300));
+        }
         return spec;
     }
 

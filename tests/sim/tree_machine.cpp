@@ -32,6 +32,13 @@ void TreeMachine::take(const std::vector<core::Effect>& effects) {
                 }
                 break;
             }
+            case core::EffectKind::drain:
+                if (process == nullptr || process->state != Process::State::alive || process->draining) {
+                    wrong = "a drain hook beside nobody, or a second one: " + name;
+                } else {
+                    process->draining = true;
+                }
+                break;
             case core::EffectKind::reap:
                 if (process == nullptr || process->state != Process::State::dead) {
                     wrong = "reaps what is not dead, or is reaped: " + name;
@@ -90,6 +97,7 @@ void TreeMachine::crash(Process& process) {
 }
 
 void TreeMachine::signal(Process& process, std::int32_t number) {
+    process.draining = false;
     if (process.state != Process::State::alive || (process.dying && chance_.one_in(2))) {
         return;  // it was quicker, and keeps its own reason (S-38)
     }

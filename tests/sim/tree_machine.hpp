@@ -31,6 +31,7 @@ struct Process {
     bool never_ready = false;
     bool said_ready = false;
     bool grandchild = false;  ///< one that outlives it for a while
+    bool draining = false;    ///< its drain hook runs
     bool termed = false;      ///< the stop signal has come
     bool dying = false;       ///< its end has happened, or will; nobody has seen it
     core::ExitHow how = core::ExitHow::exited;

@@ -79,6 +79,10 @@ void set_key(json& child, json& supervisor, const std::string& key, const std::s
     } else if (key == "probe") {  // there is such a file
         child["readiness"] = "probe";
         child[key] = {{"command", {"test", "-e", folder + "/" + value}}, {"interval", "20ms"}};
+    } else if (key == "drain") {  // it takes until there is such a file
+        child[key]["command"] = {"sh", "-c", "until test -e " + folder + "/" + value + "; do sleep 0.02; done"};
+    } else if (key == "drain_timeout") {
+        child["drain"]["timeout"] = value;
     } else {
         (has(of_supervisors, key) ? supervisor : child)[key] = value_of(value);
     }

@@ -160,6 +160,11 @@ class RandomChild {
         child.signal_group = coin();
         child.kill_mode = word<core::KillMode>(2);
         child.kill_after = coin() ? duration() : child.kill_after;
+        if (!child.oneshot && child.shutdown_kind != core::ShutdownKind::brutal_kill && coin()) {
+            child.launch.drain.command = texts("");
+            child.launch.drain.command.insert(child.launch.drain.command.begin(), "drain");
+            child.launch.drain.timeout = duration(1);
+        }
         ends(child.exits);
         around(child.launch);
         machine(child.launch);

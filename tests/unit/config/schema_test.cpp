@@ -139,6 +139,7 @@ TEST(schema, defaults_and_descriptions_are_those_of_the_table_and_defaults_fit) 
                                         {Section::backoff, "backoff"},
                                         {Section::link, "link"},
                                         {Section::probe, "probe"},
+                                        {Section::drain, "drain"},
                                         {Section::limits, "limits"}}) {
         for (const KeyInfo& info : all_keys()) {
             if (info.section != section) {
@@ -192,6 +193,8 @@ TEST(schema, judges_as_the_reader_does) {
         {R"("stdout": {"file": "/a", "max_size": "64K", "keep": 0})", R"("stdout": {"file": "/a", "keep": 1001})"},
         {R"("stderr": {"file": "/a"})", R"("stderr": {"max_size": "1M"})"},
         {R"("probe": {"connect": "/s"}, "readiness": "probe")", R"("probe": {}, "readiness": "probe")"},
+        {R"("drain": {"command": ["true"], "timeout": "1m"})", R"("drain": {"timeout": "1m"})"},
+        {R"("drain": {"command": ["true"]})", R"("drain": {"command": []})"},
         {R"("links": [])", R"("links": [{"mode": "peer"}])"},
     };
     for (const auto& [good, bad] : pairs) {

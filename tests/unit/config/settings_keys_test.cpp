@@ -195,6 +195,15 @@ TEST(child_keys, what_ends_mean_F_5_X_7) {
     EXPECT_EQ(exits.force_restart_signals, Codes{35});
 }
 
+TEST(child_keys, what_is_run_before_its_stop_X_16) {
+    EXPECT_TRUE(program(R"("restart": "transient")").launch.drain.command.empty());
+    ChildSpec spec = program(R"("drain": {"command": ["/bin/leave", "pool"]})");
+    EXPECT_EQ(spec.launch.drain.command, (std::vector<std::string>{"/bin/leave", "pool"}));
+    EXPECT_EQ(spec.launch.drain.timeout, Duration::seconds(10));
+    spec = program(R"("drain": {"timeout": "2m", "command": ["leave"]})");
+    EXPECT_EQ(spec.launch.drain.timeout, Duration::seconds(120));
+}
+
 TEST(child_keys, when_it_is_ready_X_3_S_10) {
     EXPECT_EQ(program(R"("readiness": "delay", "delay": "2s")").readiness, core::Readiness::delay);
     EXPECT_EQ(program(R"("delay": "2s", "readiness": "delay")").ready_delay, Duration::seconds(2));
@@ -282,7 +291,8 @@ TEST(requirements, a_long_chain_is_no_trouble_S_65) {
 TEST(instances, are_children_with_their_number) {
     const SupervisorSpec spec = with_children(R"({"name": "w@2..4", "exec": ["w", "--id={instance}/{instance}", "{partition}"],
         "environment": {"A": "{instance}"}, "working_directory": "/srv/{instance}", "stdout": "/log/{instance}.log",
-        "stderr": "/log/{instance}.err"}, {"name": "x", "exec": ["x"], "requires": ["w@4"], "links": [{"to": "w@2"}]})");
+        "stderr": "/log/{instance}.err", "readiness": "probe", "probe": {"connect": "/run/{instance}.sock"},
+        "drain": {"command": ["leave", "{instance}"]}}, {"name": "x", "exec": ["x"], "requires": ["w@4"], "links": [{"to": "w@2"}]})");
     EXPECT_EQ(names(spec), (std::vector<std::string>{"w@2", "w@3", "w@4", "x"}));
     const core::LaunchSpec& launch = spec.children.at(1).launch;
     EXPECT_EQ(launch.exec, (std::vector<std::string>{"w", "--id=3/3", "{partition}"}));
@@ -290,6 +300,8 @@ TEST(instances, are_children_with_their_number) {
     EXPECT_EQ(launch.working_directory, "/srv/3");
     EXPECT_EQ(launch.stdout_to.path, "/log/3.log");
     EXPECT_EQ(launch.stderr_to.path, "/log/3.err");
+    EXPECT_EQ(launch.probe.connect, "/run/3.sock");
+    EXPECT_EQ(launch.drain.command, (std::vector<std::string>{"leave", "3"}));
     EXPECT_TRUE(spec.children.at(3).launch.environment.empty());
 }
 

@@ -155,6 +155,18 @@ const Case cases[] = {
      "t.json:2:61: key \"supervisor.children[0].probe\": expected \"command\" or \"connect\", got neither [missing_probe]\n"
      "t.json:2:62: key \"supervisor.children[0].probe.conect\": expected a known key, got \"conect\"; did you mean \"connect\"? "
      "[unknown_key]\n"},
+    {"drain_empty", in_children, R"({"name": "a", "exec": ["a"], "drain": {"timeout": "1s"}})",
+     "t.json:2:39: key \"supervisor.children[0].drain.command\": expected an array of the program and its arguments, got nothing "
+     "[missing_drain]\n"},
+    {"drain_command", in_children, R"({"name": "a", "exec": ["a"], "drain": {"command": ["./leave"]}})",
+     "t.json:2:52: key \"supervisor.children[0].drain.command[0]\": expected an absolute path, or a bare name to be looked up in PATH, got "
+     "\"./leave\" [invalid_drain]\n"},
+    {"drain_oneshot", in_children, R"({"name": "a", "exec": ["a"], "oneshot": true, "drain": {"command": ["a"]}})",
+     "t.json:2:56: key \"supervisor.children[0].drain\": expected \"drain\" on a child that stays only, got it on a oneshot "
+     "[bad_combination]\n"},
+    {"drain_brutal", in_children, R"({"name": "a", "exec": ["a"], "shutdown": "brutal_kill", "drain": {"command": ["a"]}})",
+     "t.json:2:66: key \"supervisor.children[0].drain\": expected \"drain\" on a child that is asked to stop, got it with \"shutdown\": "
+     "\"brutal_kill\" [bad_combination]\n"},
     {"user_number", in_children, R"({"name": "a", "exec": ["a"], "user": 1000})",
      "t.json:2:38: key \"supervisor.children[0].user\": expected a user's name or number, as a text, got 1000 [invalid_user]\n"},
     {"group_empty", in_children, R"({"name": "a", "exec": ["a"], "group": ""})",

@@ -159,6 +159,7 @@ class World {
     std::set<std::string, std::less<>> spawn_held;    ///< its spawn is not answered until `release_spawn`
     std::set<std::string, std::less<>> spawn_fails;   ///< exec fails with "no such file"
     std::set<std::string, std::less<>> group_held;    ///< a grandchild lives on until `release_group`
+    std::set<std::string, std::less<>> drain_held;    ///< its drain hook goes on until `drained`
     std::set<std::string, std::less<>> unkillable;    ///< SIGKILL does not end it
     std::set<std::string, std::less<>> dies_at_once;  ///< exits with 1 as soon as it is started
 

@@ -15,6 +15,7 @@ std::string_view kind_name(RecordKind kind) {
         case RecordKind::child_quarantined: return "child_quarantined";
         case RecordKind::child_released: return "child_released";
         case RecordKind::child_added: return "child_added";
+        case RecordKind::child_draining: return "child_draining";
         case RecordKind::child_start_failed: return "child_start_failed";
         case RecordKind::child_stopping: return "child_stopping";
         case RecordKind::child_killing: return "child_killing";
@@ -144,6 +145,12 @@ void World::obey(const Effect& effect) {
                 end_now(effect.child, ExitHow::signalled, effect.argument);
             }
             break;
+        case EffectKind::drain:
+            ASSERT_TRUE(processes_.contains(effect.child)) << "a hook beside nobody";
+            if (!drain_held.contains(path_of(effect.child))) {
+                queue_.push_back(Event::drained(effect.child, effect.generation));
+            }
+            break;
         case EffectKind::reap:
             ASSERT_FALSE(processes_.contains(effect.child)) << "reaped alive";
             corpses_.erase(effect.child);
@@ -203,6 +210,7 @@ std::string World::line_of(const Effects& out, const Effect& effect) const {
         case EffectKind::spawn: return "spawn " + path;
         case EffectKind::signal: return "signal " + path + " " + std::to_string(effect.argument);
         case EffectKind::signal_group: return "signal_group " + path + " " + std::to_string(effect.argument);
+        case EffectKind::drain: return "drain " + path;
         case EffectKind::reap: return "reap " + path;
         case EffectKind::supervisor_state: return "root " + std::to_string(effect.argument);
         case EffectKind::halt: return effect.argument != 0 ? "halt " + std::to_string(effect.argument) : "halt";
