@@ -91,6 +91,7 @@ void Play::know_sessions() {
 
 void Play::feed(const Event& event) {
     ++fed_;
+    ++noted.steps;
     engine_->step(now_, event, out_);
     for (const Record& record : out_.records) {
         note(record);
@@ -425,6 +426,7 @@ Expected<Rehearsal> rehearse(const Engine& engine, Instant now, const Victim& vi
     if (auto loaded = play.load(image); !loaded) {
         return unexpected(loaded.error());
     }
+    play.noted.bytes = image.size();
     play.kill(victim);
     play.run();
     if (is_at_rest(engine, now)) {
@@ -438,6 +440,8 @@ Expected<Rehearsal> rehearse(const Engine& engine, Instant now, const Victim& vi
     anyway.run();
     leave_out(play.noted, anyway.noted);
     note_fates(play, engine, anyway.engine(), now, bounds.fates);
+    play.noted.bytes += image.size();
+    play.noted.steps += anyway.noted.steps;
     play.noted.is_complete = play.noted.is_complete && anyway.noted.is_complete;
     return std::move(play.noted);
 }

@@ -72,6 +72,8 @@ struct Rehearsal {
     std::uint64_t gives_up = 0;  ///< supervisors that do
     Duration length;             ///< when the last of it happens
     bool is_complete = true;     ///< false: cut short by a bound
+    std::uint64_t bytes = 0;     ///< of state that were copied
+    std::uint64_t steps = 0;     ///< of the core that were played
 
     /// One such record more, or less.
     void count(const Record& record, int by);

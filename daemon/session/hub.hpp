@@ -253,9 +253,11 @@ class Hub {
         core::ChildIndex child = core::no_child;
         DeviceId device{};
     };
-    void inquire(const wire::Request& request, wire::Reply& answer) const;
+    void inquire(const wire::Request& request, wire::Reply& answer);
     [[nodiscard]] Expected<Target> find_target(const wire::Request& request) const;
-    [[nodiscard]] Expected<wire::Impact> impact(const wire::Request& request) const;
+    [[nodiscard]] Expected<wire::Impact> impact(const wire::Request& request);
+    [[nodiscard]] Expected<void> may_rehearse() const;
+    void pay_for(const core::Rehearsal& told);
     [[nodiscard]] wire::Impact impact_of(const Target& target, const core::Rehearsal& told) const;
     [[nodiscard]] wire::ToldRow told_row(const core::Rehearsal::Told& told) const;
     [[nodiscard]] wire::Event event_to_come(const core::Rehearsal::Happening& happening) const;
@@ -281,6 +283,7 @@ class Hub {
     core::Engine& engine_;
     HubOptions options_;
     Instant now_{};
+    Instant rehearsals_paid_at_{};  ///< when the share of time is earned that the rehearsals so far have cost
     Instant started_{};
     std::int64_t wall_us_ = 0;
     std::vector<std::unique_ptr<Connection>> connections_;  ///< by SessionIndex; 0 is the daemon's

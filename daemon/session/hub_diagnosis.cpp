@@ -28,7 +28,7 @@ void answer_with(wire::Reply& answer, Expected<Body> found) {
 
 }  // namespace
 
-void Hub::inquire(const wire::Request& request, wire::Reply& answer) const {
+void Hub::inquire(const wire::Request& request, wire::Reply& answer) {
     switch (request.call) {
         case Call::impact: answer_with(answer, impact(request)); break;
         case Call::why: answer_with(answer, why(request)); break;
@@ -238,10 +238,31 @@ wire::Impact Hub::impact_of(const Target& target, const core::Rehearsal& told) c
     return impact;
 }
 
-Expected<wire::Impact> Hub::impact(const wire::Request& request) const {
+/// Copying and playing a state stops the loop, so all rehearsals together have a share of its time, by what they cost: about a tenth of
+/// a second in each. One may begin as long as no more than a second's share is spent in advance.
+Expected<void> Hub::may_rehearse() const {
+    constexpr Duration advance = Duration::seconds(1);
+    if (rehearsals_paid_at_ <= now_ + advance) {
+        return {};
+    }
+    const std::int64_t wait = milliseconds(rehearsals_paid_at_ - (now_ + advance)) + 1;
+    return unexpected(ErrorCode::limit_reached, "rehearsal_bytes_per_second; ask again in " + std::to_string(wait) + " ms");
+}
+
+void Hub::pay_for(const core::Rehearsal& told) {
+    constexpr std::uint64_t bytes_per_step = 512;  // both take about 1.5 us
+    const double seconds =
+        static_cast<double>(told.bytes + told.steps * bytes_per_step) / static_cast<double>(wire::rehearsal_bytes_per_second);
+    rehearsals_paid_at_ = std::max(rehearsals_paid_at_, now_) + Duration{static_cast<std::int64_t>(seconds * 1e9)};
+}
+
+Expected<wire::Impact> Hub::impact(const wire::Request& request) {
     const Expected<Target> target = find_target(request);
     if (!target) {
         return unexpected(target.error());
+    }
+    if (Expected<void> allowed = may_rehearse(); !allowed) {
+        return unexpected(allowed.error());
     }
     const core::Victim victim{target->child, target->child == core::no_child ? target->device : DeviceId{}};
     core::RehearsalBounds bounds;
@@ -252,6 +273,7 @@ Expected<wire::Impact> Hub::impact(const wire::Request& request) const {
         std::string name = request.name.empty() ? line_text(engine_.graph().epoch(), request.device) : request.name;
         return unexpected(told.error().code, down ? name.append(": ").append(told.error().detail) : told.error().detail);
     }
+    pay_for(*told);
     return impact_of(*target, *told);
 }
 

@@ -21,6 +21,7 @@ constexpr std::array limits{
     Limit{"list_rows_max", list_rows_max},
     Limit{"links_in_description_max", links_in_description_max},
     Limit{"rehearsal_bytes_max", rehearsal_bytes_max},
+    Limit{"rehearsal_bytes_per_second", rehearsal_bytes_per_second},
     Limit{"labels_per_device_max", labels_per_device_max},
     Limit{"label_key_bytes_max", label_key_bytes_max},
     Limit{"label_value_bytes_max", label_value_bytes_max},

@@ -50,7 +50,7 @@ struct Impact {
     struct Told {
         Line line;
         std::optional<std::string> name;
-        std::string kind;                   ///< `process` or `task`
+        std::string kind;                   ///< `process`, `task` or `supervisor`
         std::optional<std::string> client;  ///< the program that speaks for it, by its own word
         Labels labels;
         Line about;

@@ -30,8 +30,7 @@ TEST(supervision_drain, x16_the_hook_comes_first_and_the_program_works_on_meanwh
     w.command(Verb::stop, "a", true, 4).pass(Duration::seconds(9));
     EXPECT_EQ(deeds(w), Lines{}) << "asking twice does not hurry it";
     hook_ends(w, "a");
-    EXPECT_EQ(w.take({"child_stopping", "signal", "answer"}),
-              (Lines{"child_stopping a 15", "signal a 15", "answer 3 ok", "answer 4 ok"}));
+    EXPECT_EQ(w.take({"child_stopping", "signal", "answer"}), (Lines{"child_stopping a 15", "signal a 15", "answer 3 ok", "answer 4 ok"}));
     EXPECT_EQ(w.state("a"), ChildState::down);
     hook_ends(w, "a");
     EXPECT_EQ(w.take(), Lines{}) << "late news of it mean nothing";

@@ -306,5 +306,23 @@ TEST_F(WhyTest, X17_AnImpactOfThousandsFitsAFrameAndCountsAll) {
     EXPECT_EQ(impact.told.at(0).client, "test/1");
 }
 
+/// Copying and playing a state stops the loop: the share that all rehearsals have of it is bounded, whoever asks.
+TEST_F(WhyTest, X17_ImpactsTogetherHaveAShareOfTheLoopAndNoMore) {
+    begin(team({worker("a")}));
+    std::size_t answered = 0;
+    wire::Reply reply = ask(wire::Call::impact, "a");
+    const std::size_t most = 2 * wire::rehearsal_bytes_per_second / engine_->image_bytes();
+    while (reply.error.code == ErrorCode::ok && answered <= most) {
+        ++answered;
+        reply = ask(wire::Call::impact, "a");
+    }
+    EXPECT_EQ(reply.error.code, ErrorCode::limit_reached);
+    EXPECT_GT(answered, 100U) << "nobody who looks by hand meets it";
+    EXPECT_EQ(reply.error.detail.substr(0, 40), "rehearsal_bytes_per_second; ask again in");
+    EXPECT_EQ(ask(wire::Call::why, "a").error.code, ErrorCode::ok) << "other questions are not concerned";
+    pass(1);
+    EXPECT_EQ(ask(wire::Call::impact, "a").error.code, ErrorCode::ok);
+}
+
 }  // namespace
 }  // namespace backplane::session
