@@ -26,7 +26,6 @@ using core::StandingLink;
 constexpr std::array<std::string_view, 3> restart_words{"permanent", "transient", "temporary"};
 constexpr std::array<std::string_view, 3> shutdown_words{"infinity", "brutal_kill", "no_wait"};
 constexpr std::array<std::string_view, 2> start_timeout_words{"infinity", "no_wait"};
-constexpr std::array<std::string_view, 1> infinity_word{"infinity"};
 constexpr std::array<std::string_view, 3> on_limit_words{"escalate", "quarantine", "stop_child"};
 constexpr std::array<std::string_view, 3> link_mode_words{"monitor", "notify", "peer"};
 constexpr std::array<std::string_view, 1> none_word{"none"};

@@ -234,7 +234,6 @@ constexpr std::array<Field<ChildSpec>, 11> machine_rows{{
 
 // ---- resource limits --------------------------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 1> infinity_word{"infinity"};
 constexpr std::string_view amount_expected = "a whole number, or \"infinity\"";
 
 bool take_amount(const Node& value, std::uint64_t& amount) {

@@ -17,7 +17,7 @@ namespace backplane::config {
 namespace {
 
 /// What stands in a path for the key of a dynamic child; no name can be this.
-constexpr std::string_view any_key = "{key}";
+constexpr std::string_view key_placeholder = "{key}";
 
 /// One element at hand: its object in the document, its spec, and where both stand.
 struct Place {
@@ -100,7 +100,7 @@ class TreeCheck {
 template <class What>
 void TreeCheck::at(const Place& place, What& what) {
     const std::size_t before = path_.size();
-    path_.append(before > 0 ? "/" : "").append(place.is_template ? any_key : std::string_view{place.child.name});
+    path_.append(before > 0 ? "/" : "").append(place.is_template ? key_placeholder : std::string_view{place.child.name});
     what(place);
     path_.resize(before);
 }
@@ -158,7 +158,7 @@ void TreeCheck::names(const std::vector<Source>& sources, const core::Supervisor
             name(place);
         }
         // What a template makes is not configured, and neither is what lies below it.
-        children_ += path_.find(any_key) == std::string::npos ? 1U : 0U;
+        children_ += path_.find(key_placeholder) == std::string::npos ? 1U : 0U;
         paths_.push_back(path_);
         warnings(place.node, place.child);
         nested(place, [&](const std::vector<Source>& inner, const core::SupervisorSpec& below) { names(inner, below, own); });

@@ -10,6 +10,7 @@
 
 #include "daemon/core/spec.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,9 @@
 #include <vector>
 
 namespace backplane::config {
+
+/// The one word beside numbers and durations where no bound is meant, as a row has it for its `words`.
+inline constexpr std::array<std::string_view, 1> infinity_word{"infinity"};
 
 /// A string without NUL: texts go to exec and open, where a NUL would end them silently.
 [[nodiscard]] bool is_text(const Node& value);

@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Exits and lines of children to text for people. Everything in them is a stranger's, and harmless when it leaves here.
+#include "client/render/diagnosis.hpp"
 #include "client/render/render.hpp"
 
 #include <algorithm>
 
 namespace backplane::render {
 namespace {
-
-/// `1.5 s`, `20 ms`, `3 min 4 s`, `5 h 6 min`.
-std::string span_text(std::int64_t ms) {
-    const std::int64_t seconds = ms / 1000;
-    if (ms < 1000) {
-        return std::to_string(ms) + " ms";
-    }
-    if (seconds < 60) {
-        return std::to_string(seconds) + "." + std::to_string(ms % 1000 / 100) + " s";
-    }
-    if (seconds < 3600) {
-        return std::to_string(seconds / 60) + " min " + std::to_string(seconds % 60) + " s";
-    }
-    return std::to_string(seconds / 3600) + " h " + std::to_string(seconds % 3600 / 60) + " min";
-}
 
 std::string how_text(const ExitRecord& exit) {
     std::string text = exit.fault ? shown(*exit.fault) : shown(exit.exit_class);

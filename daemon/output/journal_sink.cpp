@@ -14,8 +14,6 @@
 namespace backplane::output {
 namespace {
 
-constexpr int patience_ms = 100;
-
 /// NAME, a newline, the length in eight bytes from the least on, the text, a newline: any byte may stand in the text.
 void append_field(std::string& to, std::string_view name, std::string_view text) {
     to.append(name).push_back('\n');
@@ -76,7 +74,7 @@ int JournalSink::send(const std::string& record) {
         const int wrong = errno;
         pollfd room{socket_.get(), POLLOUT, 0};
         const bool is_full = wrong == EAGAIN || wrong == EINTR;
-        const bool may_help = is_full ? poll(&room, 1, patience_ms) == 1 : was_there && connect_anew() == 0;
+        const bool may_help = is_full ? poll(&room, 1, sink_patience_ms) == 1 : was_there && connect_anew() == 0;
         if (!again || !may_help) {
             return wrong;
         }

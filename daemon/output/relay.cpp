@@ -13,7 +13,6 @@ namespace {
 
 /// A pipe that is ready takes so much without waiting (PIPE_BUF), and in one piece.
 constexpr std::size_t piece_bytes_max = 4096;
-constexpr int patience_ms = 100;
 constexpr std::chrono::seconds rest{1};
 
 /// Whole lines where there are any in a piece.
@@ -28,7 +27,7 @@ std::size_t piece_of(std::string_view bytes) {
 bool Relay::has_room() {
     const auto now = std::chrono::steady_clock::now();
     pollfd out{fd_, POLLOUT, 0};
-    if (poll(&out, 1, now < again_ ? 0 : patience_ms) == 1) {
+    if (poll(&out, 1, now < again_ ? 0 : sink_patience_ms) == 1) {
         again_ = {};
         return true;  // or nobody can ever read there, which the write tells
     }

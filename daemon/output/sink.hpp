@@ -20,6 +20,9 @@ struct Outcome {
     int error_number = 0;     ///< why; 0: nothing was dropped
 };
 
+/// How long a sink that somebody must empty is waited for, before what does not fit is dropped.
+inline constexpr int sink_patience_ms = 100;
+
 class Sink {
   public:
     Sink() = default;

@@ -6,6 +6,7 @@
 #include "daemon/journal/record.hpp"
 #include "daemon/process/descriptor.hpp"
 #include "daemon/shell/launch.hpp"
+#include "daemon/shell/system_error.hpp"
 
 #include <backplane/version.hpp>
 
@@ -28,8 +29,6 @@ using process::Descriptor;
 
 constexpr std::uint64_t magic = 0x6666'6f64'6e61'6870ULL;  // "phandoff"
 constexpr int answer_ms = 1000;
-
-Error system_error(const char* what) { return Error{ErrorCode::system, std::string{what} + ": " + std::strerror(errno)}; }
 
 std::vector<int> descriptors_of(const Handoff& handoff) {
     std::vector<int> all{handoff.listening, handoff.lock, handoff.control};
@@ -110,7 +109,7 @@ Error replace_program(const std::string& program, const std::vector<std::string>
     const std::string bytes = encode_handoff(handoff);
     Descriptor memory{memfd_create("backplaned-handoff", MFD_CLOEXEC)};
     if (!memory || write(memory.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
-        return system_error("handoff in memory");
+        return system_error("handoff in memory").error;
     }
     std::vector<std::string> called = words;
     called.insert(called.begin() + 1, {handed_argument, std::to_string(memory.get())});
@@ -123,7 +122,7 @@ Error replace_program(const std::string& program, const std::vector<std::string>
     descriptors.push_back(memory.get());
     set_close_on_exec(descriptors, false);
     execv(program.c_str(), pointers.data());
-    const Error wrong = system_error(program.c_str());
+    const Error wrong = system_error(program.c_str()).error;
     set_close_on_exec(descriptors, true);
     return wrong;
 }
@@ -132,7 +131,7 @@ Expected<std::string> program_path() {
     std::array<char, 4096> path{};
     const ssize_t size = readlink("/proc/self/exe", path.data(), path.size() - 1);
     if (size <= 0) {
-        return unexpected(system_error("/proc/self/exe"));
+        return system_error("/proc/self/exe");
     }
     // A package that was upgraded has put another file in the place of the one that runs.
     std::string text{path.data(), static_cast<std::size_t>(size)};
@@ -146,14 +145,14 @@ Expected<std::string> program_path() {
 Expected<void> ask_program(const std::string& program) {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        return unexpected(system_error("pipe"));
+        return system_error("pipe");
     }
     const Descriptor reading{ends[0]};
     Descriptor writing{ends[1]};
     const std::string formats = own_formats();
     const pid_t child = fork();
     if (child < 0) {
-        return unexpected(system_error("fork"));
+        return system_error("fork");
     }
     if (child == 0) {
         dup2(writing.get(), STDOUT_FILENO);

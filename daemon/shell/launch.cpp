@@ -4,6 +4,7 @@
 
 #include "daemon/keeper/keeper.hpp"
 #include "daemon/process/descriptor.hpp"
+#include "daemon/shell/system_error.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -20,8 +21,6 @@ namespace backplane::shell {
 namespace {
 
 using process::Descriptor;
-
-Unexpected system_error(const char* what) { return unexpected(ErrorCode::system, std::string{what} + ": " + std::strerror(errno)); }
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;

@@ -3,6 +3,7 @@
 #include "daemon/shell/listener.hpp"
 
 #include "daemon/shell/socket_path.hpp"
+#include "daemon/shell/system_error.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -16,10 +17,6 @@
 
 namespace backplane::shell {
 namespace {
-
-Unexpected system_error(const std::string& what, int error_number) {
-    return unexpected(ErrorCode::system, what + ": " + std::strerror(error_number));
-}
 
 std::string_view kind_of(mode_t mode) {
     switch (mode & S_IFMT) {

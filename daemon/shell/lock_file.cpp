@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// flock on a file that may be removed by its holder, so whoever gets the lock looks whether it still has the path's file.
 #include "daemon/shell/lock_file.hpp"
+#include "daemon/shell/system_error.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -16,10 +17,6 @@ namespace {
 
 /// A holder removes the file when it ends; so often another may do that between our open and our lock.
 constexpr int attempts_max = 16;
-
-Unexpected system_error(const std::string& what, int error_number) {
-    return unexpected(ErrorCode::system, what + ": " + std::strerror(error_number));
-}
 
 std::string holder_of(int fd) {
     std::array<char, 24> text{};

@@ -3,6 +3,7 @@
 #include "daemon/shell/replay_file.hpp"
 
 #include "daemon/process/descriptor.hpp"
+#include "daemon/shell/system_error.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,14 +22,10 @@ namespace {
 constexpr int attempts_max = 10;
 constexpr std::size_t part_bytes = 1U << 20;
 
-Unexpected system_error(const std::string& path) {
-    return unexpected(ErrorCode::system, "cannot read " + path + ": " + std::strerror(errno));
-}
-
 Expected<void> check_kind(const process::Descriptor& file, const std::string& path) {
     struct stat info {};
     if (fstat(file.get(), &info) != 0) {
-        return system_error(path);
+        return system_error("cannot read " + path);
     }
     return S_ISREG(info.st_mode) ? Expected<void>{} : unexpected(ErrorCode::system, path + " is not a file");
 }
@@ -41,7 +38,7 @@ Expected<void> read_behind(const process::Descriptor& file, const std::string& p
         bytes.resize(have + part_bytes);
         const ssize_t count = pread(file.get(), bytes.data() + have, part_bytes, static_cast<off_t>(have));
         if (count < 0 && errno != EINTR) {
-            return system_error(path);
+            return system_error("cannot read " + path);
         }
         if (count == 0) {
             bytes.resize(have);
@@ -59,7 +56,7 @@ struct Journal {
 Expected<Journal> read_journal(const std::string& path) {
     const process::Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     if (!file) {
-        return system_error(path);
+        return system_error("cannot read " + path);
     }
     if (const Expected<void> right = check_kind(file, path); !right) {
         return unexpected(right.error());

@@ -72,6 +72,9 @@ struct Entry {
     std::uint64_t name_ups = 0;
 };
 
+/// P-6.
+inline constexpr Duration kill_patience = Duration::seconds(10);
+
 /// A notice that some peer must be told in this step.
 struct OwedNotice {
     std::uint32_t peer = 0;

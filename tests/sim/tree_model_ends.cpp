@@ -9,7 +9,6 @@ namespace backplane::sim {
 
 namespace {
 
-constexpr Duration patience = Duration::seconds(10);          // P-6
 constexpr Duration settle_time = Duration::milliseconds(20);  // T-9
 constexpr std::size_t candidates_max = 32;
 
@@ -162,7 +161,7 @@ void TreeModel::exited(ChildIndex i, std::uint32_t generation, core::ExitHow how
         expect("shutdown_error", i, reason("reason", verdict.fault, verdict.exit_class));
     }
     expect_effect(core::EffectKind::reap, i, 0);
-    set(e.life, patience, Tick::overdue);
+    set(e.life, kill_patience, Tick::overdue);
     over(i, verdict);
 }
 

@@ -6,10 +6,6 @@
 
 namespace backplane::sim {
 
-namespace {
-constexpr Duration patience = Duration::seconds(10);  // P-6
-}  // namespace
-
 bool TreeModel::is_gone(ChildIndex i) const {
     return entries_[i].spec.is_supervisor ? entries_[i].part == Part::down : entries_[i].body == Body::none;
 }
@@ -281,7 +277,7 @@ void TreeModel::kill(ChildIndex i, bool brutal) {
     e.brutal = brutal;
     expect("child_killing", i);
     expect_effect(core::EffectKind::signal_group, i, 9);
-    set(e.life, patience, Tick::overdue);
+    set(e.life, kill_patience, Tick::overdue);
 }
 
 void TreeModel::make_harsh(ChildIndex top, int harsh) {

@@ -226,7 +226,7 @@ TEST_F(WorkersTest, X3_AHaltedProbeIsAskedAgain) {
     boot({spec});
     EXPECT_TRUE(ticks_until([&] { return std::filesystem::exists(path("asked")); }));
     touch(path("go"));
-    workers_->halt_probes();
+    workers_->halt_asides();
     EXPECT_TRUE(ticks_until([&] { return is("w", ChildState::running); }));
     EXPECT_TRUE(ticks_until([&] { return children() == 1; }));
 }
