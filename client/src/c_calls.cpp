@@ -7,15 +7,6 @@ using namespace backplane::c_face;
 
 namespace {
 
-/// A call whose one argument is a name.
-template <class Call>
-bp_status with_name(bp_client* client, const char* name, std::size_t length, Call&& call) noexcept {
-    return on(client, [&]() -> Expected<void> {
-        const auto given = text_in(name, length);
-        return given ? call(client->client, *given) : invalid("no name");
-    });
-}
-
 using Command = Expected<std::string> (Client::*)(std::string_view, WaitFor, Within);
 
 bp_status command(bp_client* client, Command call, const char* name, std::size_t length, std::uint32_t flags,
@@ -28,16 +19,6 @@ bp_status command(bp_client* client, Command call, const char* name, std::size_t
         const auto done = (to.*call)(given, wait, within(timeout_ns));
         return done ? Expected<void>{} : unexpected(done.error());
     });
-}
-
-/// Hands out a description.
-Expected<void> describe(bp_client& client, Expected<Description>&& all, bp_row* row) {
-    if (!all) {
-        return unexpected(all.error());
-    }
-    show(client.row.emplace(ShownRow{std::move(*all)}));
-    fill(row, client.row->shown);
-    return {};
 }
 
 }  // namespace
@@ -121,17 +102,14 @@ bp_status bp_client_list(bp_client* client, int64_t timeout_ns, bp_on_row on_row
 }
 
 bp_status bp_client_describe(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns, bp_row* row) noexcept {
-    return with_name(client, name, name_length, [&](Client& to, std::string_view given) -> Expected<void> {
-        return has_room(row) ? describe(*client, to.describe(given, within(timeout_ns)), row) : invalid("no place for the row");
+    return with_name(client, name, name_length, [&](Client& to, std::string_view given) {
+        return answer(client->row, row, [&] { return to.describe(given, within(timeout_ns)); });
     });
 }
 
 bp_status bp_client_describe_line(bp_client* client, const bp_line* line, int64_t timeout_ns, bp_row* row) noexcept {
-    return on(client, [&]() -> Expected<void> {
-        if (!line_in(line) || !has_room(row)) {
-            return invalid("no line, or no place for the row");
-        }
-        return describe(*client, client->client.describe(line_in(line), within(timeout_ns)), row);
+    return with_line(client, line, [&](Client& to, const Line& given) {
+        return answer(client->row, row, [&] { return to.describe(given, within(timeout_ns)); });
     });
 }
 

@@ -25,6 +25,10 @@ struct bp_fields {
     const std::vector<backplane::LogEvent::Field>* all = nullptr;
 };
 
+struct bp_causes {
+    const std::vector<backplane::Cause>* all = nullptr;
+};
+
 namespace backplane::c_face {
 
 /// A C struct that points into the C++ value beside it; neither moves once it is shown.
@@ -47,6 +51,18 @@ struct ShownEnd {
     bp_fault fault{};
     bp_end shown{};
 };
+struct ShownWhy {
+    Why value;
+    ShownRow row{};
+    bp_causes ends{}, waits{};
+    bp_why shown{};
+};
+struct ShownTold {
+    Impact::Told value;
+    std::vector<LogEvent::Field> labels{};
+    bp_fields fields{};
+    bp_told shown{};
+};
 
 /// These fill `shown` from `value`.
 void show(ShownMessage& message);
@@ -54,6 +70,8 @@ void show(ShownEvent& event);
 void show(ShownRow& row);
 /// `epoch`: that of the Device that ended.
 void show(ShownEnd& end, Epoch epoch);
+void show(ShownWhy& why);
+void show(ShownTold& told);
 
 /// Counts in how many of the caller's functions a client is.
 class Calling {
@@ -66,6 +84,25 @@ class Calling {
   private:
     int& depth_;
 };
+
+}  // namespace backplane::c_face
+
+/// `told` and `events` are shown once and for all.
+struct bp_impact_lists {
+    std::vector<backplane::c_face::ShownTold> told{};
+    std::vector<backplane::c_face::ShownEvent> events{};
+    std::vector<backplane::Impact::Fate> fates{};
+};
+
+namespace backplane::c_face {
+
+struct ShownImpact {
+    Impact value;
+    bp_impact_lists lists{};
+    bp_impact shown{};
+};
+/// Fills `lists` out of `value`, too.
+void show(ShownImpact& impact);
 
 }  // namespace backplane::c_face
 
@@ -95,6 +132,9 @@ struct bp_client {
     std::optional<backplane::c_face::ShownEvent> event{};
     std::optional<backplane::c_face::ShownRow> row{};
     std::optional<backplane::c_face::ShownEnd> end{};
+    std::optional<backplane::c_face::ShownWhy> why{};
+    std::optional<backplane::c_face::ShownImpact> impact{};
+    std::optional<backplane::LogPage> page{};
     backplane::Error over{};
 };
 
@@ -179,6 +219,24 @@ template <class T>
     return line != nullptr && line->size >= sizeof(bp_line) ? Line{Epoch{line->epoch}, DeviceId{line->id}} : Line{};
 }
 
+/// A call whose one argument is a name.
+template <class Call>
+bp_status with_name(bp_client* client, const char* name, std::size_t length, Call&& call) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        const auto given = text_in(name, length);
+        return given ? call(client->client, *given) : invalid("no name");
+    });
+}
+
+/// A call whose one argument is a line.
+template <class Call>
+bp_status with_line(bp_client* client, const bp_line* line, Call&& call) noexcept {
+    return on(client, [&]() -> Expected<void> {
+        const Line given = line_in(line);
+        return given ? call(client->client, given) : invalid("no line");
+    });
+}
+
 /// Nothing where it is none: a kind that does not exist, a text without bytes.
 [[nodiscard]] std::optional<Fault> fault_in(const bp_fault* given);
 
@@ -199,6 +257,48 @@ void fill(T* out, T value) {
 }
 
 [[nodiscard]] inline bp_line line_out(const Line& line) { return {sizeof(bp_line), 0, line.epoch().value, line.id().value}; }
+
+template <class T>
+[[nodiscard]] bp_line line_of(const std::optional<T>& line) {
+    return line ? line_out(*line) : line_out(Line{});
+}
+
+/// A pair of pointer and length.
+inline void point(const char*& text, std::size_t& length, std::string_view at) {
+    text = at.data();
+    length = at.size();
+}
+
+/// An absent text is a null pointer.
+inline void point_if(const char*& text, std::size_t& length, const std::optional<std::string>& at) {
+    point(text, length, at ? std::string_view{*at} : std::string_view{});
+}
+
+/// An empty text is an absent one.
+inline void point_some(const char*& text, std::size_t& length, const std::string& at) {
+    point(text, length, at.empty() ? std::string_view{} : std::string_view{at});
+}
+
+/// What is not known is -1.
+template <class T>
+[[nodiscard]] std::int64_t number_of(const std::optional<T>& value) {
+    return value ? static_cast<std::int64_t>(*value) : -1;
+}
+
+/// Asks, and hands out the answer. `kept` is where the client keeps what is shown of it.
+template <class Shown, class Out, class Ask>
+Expected<void> answer(std::optional<Shown>& kept, Out* out, Ask&& ask) {
+    if (!has_room(out)) {
+        return invalid("no place for the answer");
+    }
+    auto found = ask();
+    if (!found) {
+        return unexpected(found.error());
+    }
+    show(kept.emplace(Shown{std::move(*found)}));
+    fill(out, kept->shown);
+    return {};
+}
 
 /// Writes a text into the caller's buffer.
 Expected<void> text_out(std::string_view text, char* buffer, std::size_t capacity, std::size_t* length);

@@ -8,27 +8,6 @@ namespace backplane::c_face {
 
 namespace {
 
-template <class T>
-bp_line line_of(const std::optional<T>& line) {
-    return line ? line_out(*line) : line_out(Line{});
-}
-
-/// A pair of pointer and length.
-void point(const char*& text, std::size_t& length, std::string_view at) {
-    text = at.data();
-    length = at.size();
-}
-
-/// An absent text is a null pointer.
-void point_if(const char*& text, std::size_t& length, const std::optional<std::string>& at) {
-    point(text, length, at ? std::string_view{*at} : std::string_view{});
-}
-
-template <class T>
-std::int64_t number_of(const std::optional<T>& value) {
-    return value ? static_cast<std::int64_t>(*value) : -1;
-}
-
 bp_fault fault_out(const Fault& fault, Epoch epoch) {
     bp_fault out{};
     out.size = sizeof(out);
@@ -39,9 +18,7 @@ bp_fault fault_out(const Fault& fault, Epoch epoch) {
     out.hops = fault.hops;
     out.cascade = line_out(fault.cascade ? Line{epoch, fault.cascade} : Line{});
     out.root = line_out(fault.root ? Line{epoch, fault.root} : Line{});
-    if (!fault.text.empty()) {
-        point(out.text, out.text_length, fault.text);
-    }
+    point_some(out.text, out.text_length, fault.text);
     return out;
 }
 
@@ -150,6 +127,8 @@ void show(ShownRow& row) {
     shown.intensity = number_of(all.intensity);
     shown.period_ms = number_of(all.period_ms);
     shown.links = static_cast<std::int64_t>(all.links_total);
+    point_if(shown.reason, shown.reason_length, all.row.reason);
+    point_if(shown.waits_for, shown.waits_for_length, all.row.waits_for);
 }
 
 void show(ShownEnd& end, Epoch epoch) {

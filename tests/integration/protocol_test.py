@@ -639,17 +639,18 @@ def test_unknown_mandatory_frames_end_the_session():
 
 # ---- running -------------------------------------------------------------------------------------------------------------
 
-def start_daemon(folder):
-    """A daemon without children on a temporary socket, ready when it says so."""
+def start_daemon(folder, children="[]"):
+    """A daemon with these children on a temporary socket, ready when it says so."""
     path = os.path.join(folder, "s")
     config = os.path.join(folder, "c.json")
     with open(config, "w", encoding="utf-8") as stream:
-        stream.write('{"supervisor": {"children": []}}')
+        stream.write('{"supervisor": {"children": %s}}' % children)
     ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     ready.bind(os.path.join(folder, "n"))
     ready.settimeout(20)
     daemon = subprocess.Popen([os.path.join(os.environ["BP_BIN_DIR"], "backplaned"), "--config", config, "--socket", path],
-                              env=dict(os.environ, NOTIFY_SOCKET=os.path.join(folder, "n")), stderr=subprocess.DEVNULL)
+                              env=dict(os.environ, NOTIFY_SOCKET=os.path.join(folder, "n")),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while "READY=1" not in ready.recv(4096).decode().split("\n"):
             pass

@@ -264,7 +264,7 @@ typedef struct bp_row {
     size_t name_length;
     const char* kind;  ///< `process`, `task` or `supervisor`
     size_t kind_length;
-    const char* state;  ///< `starting`, `running`, `stopping`, `restarting`, `down`
+    const char* state;  ///< `starting`, `running`, `stopping`, `restarting`, `down`, `quarantined`, `disabled`
     size_t state_length;
     const char* supervisor;  ///< the full name of its supervisor
     size_t supervisor_length;
@@ -272,7 +272,7 @@ typedef struct bp_row {
     size_t fault_length;
     int64_t pid;       ///< -1: none
     int64_t restarts;  ///< since the entry was configured; -1: it is no child
-    // What follows is filled by bp_client_describe alone; -1 is "not known" or "does not apply".
+    // What follows, up to `links`, is filled by bp_client_describe alone; -1 is "not known" or "does not apply".
     const char* last_exit;  ///< fault text of the incarnation before, or `normal`, `shutdown`
     size_t last_exit_length;
     const char* restart;  ///< `permanent`, `transient`, `temporary`
@@ -285,6 +285,12 @@ typedef struct bp_row {
     int64_t intensity;
     int64_t period_ms;
     int64_t links;  ///< how many
+    // Of every row again.
+    const char*
+        reason;  ///< why it is down (`ended`, `completed`, `failed`, `gave_up` …), or what its start waits for (`backoff`, `blocked` …)
+    size_t reason_length;
+    const char* waits_for;  ///< the child that it waits for, or the name that no client offers
+    size_t waits_for_length;
 } bp_row;
 
 // ---- clients -----------------------------------------------------------------------------------------------------------
@@ -518,5 +524,8 @@ BP_EXPORT bp_status bp_device_ended(bp_device* device, bp_end* end) BP_NOEXCEPT;
 #ifdef __cplusplus
 }
 #endif
+
+// The rest of this face.
+#include <backplane/diagnosis.h>
 
 #endif

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The C face over a socket pair whose other end is scripted: what it refuses, how it copes with older and newer structs, when it calls.
 /// tests/integration/c_face.c uses it from C.
-#include "tests/unit/client/scripted_daemon.hpp"
+#include "tests/unit/client/c_face_fixture.hpp"
 
 #include <backplane/backplane.h>
 #include <backplane/backplane.hpp>
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
@@ -30,65 +29,12 @@ static_assert(sizeof(bp_message) == 40 && offsetof(bp_message, line) == 8 && off
 static_assert(sizeof(bp_event) == 160 && offsetof(bp_event, line) == 16 && offsetof(bp_event, name) == 64);
 static_assert(offsetof(bp_event, incarnation) == 112 && offsetof(bp_event, fields) == 144);
 static_assert(sizeof(bp_field) == 72 && offsetof(bp_field, number) == 24 && offsetof(bp_field, line) == 48);
-static_assert(sizeof(bp_row) == 224 && offsetof(bp_row, name) == 32 && offsetof(bp_row, pid) == 112);
+static_assert(sizeof(bp_row) == 256 && offsetof(bp_row, reason) == 224 && offsetof(bp_row, name) == 32 && offsetof(bp_row, pid) == 112);
 static_assert(offsetof(bp_row, last_exit) == 128 && offsetof(bp_row, failures) == 176);
 static_assert(sizeof(bp_connect_options) == 48 && offsetof(bp_connect_options, timeout_ns) == 40);
 static_assert(sizeof(bp_device_options) == 56 && offsetof(bp_device_options, labels) == 40 && sizeof(bp_subscribe_options) == 16);
 static_assert(sizeof(bp_handlers) == 24 && sizeof(bp_end) == 40);
 #endif
-
-constexpr std::int64_t plenty_ns = 30'000'000'000;
-
-std::string text_of(const char* text, std::size_t length) { return text == nullptr ? "-" : std::string{text, length}; }
-
-template <class T>
-T sized() {
-    T value{};
-    value.size = sizeof(T);
-    return value;
-}
-
-class CFaceTest : public testing::Test {
-  protected:
-    void SetUp() override {
-        std::array<int, 2> ends{};
-        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-        peer = ends[0];
-        say(daemon.welcome());
-        auto options = sized<bp_connect_options>();
-        options.timeout_ns = plenty_ns;
-        ASSERT_EQ(bp_client_over(ends[1], &options, &client, nullptr, 0), BP_OK);
-        ASSERT_EQ(bp_client_open_device(client, nullptr, &device), BP_OK);
-        ASSERT_EQ(bp_client_dispatch(client), BP_OK);
-        id = DeviceId{bp_device_id(device)};
-    }
-    void TearDown() override {
-        if (client != nullptr) {
-            EXPECT_EQ(bp_client_close(client), BP_OK);
-        }
-        ::close(peer);
-    }
-    void say(ScriptedDaemon& from) const {
-        const std::string bytes = from.say();
-        ASSERT_EQ(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-    }
-    [[nodiscard]] static bp_line c_line(std::uint32_t slot) {
-        const Line line = ScriptedDaemon::line(slot);
-        return {sizeof(bp_line), 0, line.epoch().value, line.id().value};
-    }
-    [[nodiscard]] std::string error() const {
-        const char* detail = nullptr;
-        std::size_t length = 0;
-        const bp_status status = bp_client_error(client, &detail, &length);
-        return std::string{bp_status_name(status, nullptr)} + ": " + text_of(detail, length);
-    }
-
-    int peer = -1;
-    ScriptedDaemon daemon;
-    bp_client* client = nullptr;
-    bp_device* device = nullptr;
-    DeviceId id;
-};
 
 /// `name -> number` of what a header's enumeration says.
 std::map<std::string, int> enumerators(const std::string& path, const std::string& begin, const std::regex& entry) {
