@@ -21,6 +21,20 @@ bp_status command(bp_client* client, Command call, const char* name, std::size_t
     });
 }
 
+/// Asks for a line and hands it out.
+template <class Find>
+Expected<void> find_line(bp_line* line, Find&& find) {
+    if (!has_room(line)) {
+        return invalid("no place for the line");
+    }
+    const auto found = find();
+    if (!found) {
+        return unexpected(found.error());
+    }
+    fill(line, line_out(*found));
+    return {};
+}
+
 }  // namespace
 
 bp_status bp_client_register_name(bp_client* client, const char* name, size_t name_length, const bp_device* device,
@@ -42,16 +56,16 @@ bp_status bp_client_release_name(bp_client* client, const char* name, size_t nam
 }
 
 bp_status bp_client_lookup(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns, bp_line* line) noexcept {
-    return with_name(client, name, name_length, [&](Client& to, std::string_view given) -> Expected<void> {
-        if (!has_room(line)) {
-            return invalid("no place for the line");
-        }
-        const auto found = to.lookup(given, within(timeout_ns));
-        if (!found) {
-            return unexpected(found.error());
-        }
-        fill(line, line_out(*found));
-        return {};
+    return with_name(client, name, name_length, [&](Client& to, std::string_view given) {
+        return find_line(line, [&] { return to.lookup(given, within(timeout_ns)); });
+    });
+}
+
+bp_status bp_client_route(bp_client* client, const char* supervisor, size_t supervisor_length, const char* key, size_t key_length,
+                          int64_t timeout_ns, bp_line* line) noexcept {
+    return with_name(client, supervisor, supervisor_length, [&](Client& to, std::string_view given) {
+        const auto text = text_in(key, key_length);
+        return text ? find_line(line, [&] { return to.route(given, *text, within(timeout_ns)); }) : Expected<void>{invalid("no key")};
     });
 }
 

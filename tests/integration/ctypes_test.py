@@ -20,19 +20,21 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from protocol_test import start_daemon  # noqa: E402
 
-OK, LINK_DOWN, NOT_FOUND, TIMEOUT, INVALID_ARGUMENT = 0, 2, 22, 48, 93
+OK, LINK_DOWN, NOT_FOUND, NOT_SUPPORTED, NO_SUPERVISOR, TIMEOUT, INVALID_ARGUMENT = 0, 2, 22, 44, 45, 48, 93
 MONITOR = 1
 DISCONNECTED = 1
 FAULT_DROP = 1
 PLENTY = 60 * 10**9
 LOGS_SINCE = 1
 
-# `api` falls with `db`; `loser` says why it will not last; `talker` says four words.
+# `api` falls with `db`; `loser` says why it will not last; `talker` says four words;
+# `pool` has two partitions.
 CHILDREN = """[
     {"name": "db", "exec": ["sleep", "1000"], "backoff": "none"},
     {"name": "api", "exec": ["sleep", "1000"], "backoff": "none", "managed": true, "links": [{"to": "db", "mode": "monitor"}]},
     {"name": "loser", "exec": ["sh", "-c", "echo out of luck >&2; exec sleep 1000"], "backoff": "none"},
-    {"name": "talker", "exec": ["sh", "-c", "echo one; echo two; echo three; echo four; exec sleep 1000"], "stdout": "relay"}]"""
+    {"name": "talker", "exec": ["sh", "-c", "echo one; echo two; echo three; echo four; exec sleep 1000"], "stdout": "relay"},
+    {"name": "pool", "supervisor": {"partitions": 2, "template": {"exec": ["sleep", "1000"]}}}]"""
 
 
 class Line(Structure):
@@ -155,6 +157,9 @@ def load():
             "bp_client_set_handlers": [c_void_p, POINTER(Handlers), c_void_p],
             "bp_device_line": [c_void_p, POINTER(Line)], "bp_device_link_wait": [c_void_p, POINTER(Line), c_uint32, c_int64],
             "bp_device_next": [c_void_p, c_int64, POINTER(Message)], "bp_device_try_receive": [c_void_p, POINTER(Message)],
+            "bp_client_route": [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_int64, POINTER(Line)],
+            "bp_client_stop": [c_void_p, c_char_p, c_size_t, c_uint32, c_int64],
+            "bp_client_start": [c_void_p, c_char_p, c_size_t, c_uint32, c_int64],
             "bp_client_describe": [c_void_p, c_char_p, c_size_t, c_int64, POINTER(Row)],
             "bp_client_why": [c_void_p, c_char_p, c_size_t, c_int64, POINTER(Why)],
             "bp_client_why_line": [c_void_p, POINTER(Line), c_int64, POINTER(Why)],
@@ -344,6 +349,25 @@ def test_logs_are_read_line_by_line(bp, path):
     assert text_of(page, "stdout_to") == "relay" and page.next == page.end == lines[-1][0] + 1
     page, lines = client.logs("talker", flags=LOGS_SINCE, since=lines[-1][0])
     assert [line[2] for line in lines] == ["four"] and page.missed == 0, lines
+    client.close()
+
+
+def test_route_leads_to_a_partition_and_never_to_another(bp, path):
+    client, line = Client(bp, path), sized(Line)
+
+    def route(supervisor, key):
+        return client.ask(bp.bp_client_route, supervisor, key.encode(), len(key), PLENTY, byref(line))
+
+    for number in "0", "1":
+        eventually(lambda: text_of(client.row("pool/" + number), "state") == "running")
+        for key in number, "-" + number, str(int(number) + 10**6):
+            assert route("pool", key) == OK and line.id == client.row("pool/" + number).line.id, key
+    assert route("pool", "a name") == OK
+    assert client.ask(bp.bp_client_stop, "pool/1", 0, PLENTY) == OK
+    assert route("pool", "1") == LINK_DOWN and route("pool", "0") == OK
+    assert client.ask(bp.bp_client_start, "pool/1", 0, PLENTY) == OK
+    assert route("pool", "1") == OK
+    assert (route("db", "1"), route("nobody", "1"), route("/", "1")) == (NO_SUPERVISOR, NO_SUPERVISOR, NOT_SUPPORTED)
     client.close()
 
 

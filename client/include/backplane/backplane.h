@@ -379,6 +379,11 @@ BP_EXPORT bp_status bp_client_release_name(bp_client* client, const char* name, 
 /// The Device that has this name now, a supervised child's short name included; `BP_NOT_FOUND`.
 BP_EXPORT bp_status bp_client_lookup(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns,
                                      bp_line* line) BP_NOEXCEPT;
+/// The partition of a supervisor that a key belongs to: a whole number goes to its absolute value modulo the number of partitions, any
+/// other text by a hash that never changes (FNV-1a, 64 bits). `BP_NO_SUPERVISOR`; `BP_NOT_SUPPORTED` where it has no partitions;
+/// `BP_LINK_DOWN` where that one is down: never another one.
+BP_EXPORT bp_status bp_client_route(bp_client* client, const char* supervisor, size_t supervisor_length, const char* key, size_t key_length,
+                                    int64_t timeout_ns, bp_line* line) BP_NOEXCEPT;
 /// From now on an event tells what stands behind the name, beginning with the present.
 BP_EXPORT bp_status bp_client_watch_name(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns) BP_NOEXCEPT;
 BP_EXPORT bp_status bp_client_unwatch_name(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns) BP_NOEXCEPT;

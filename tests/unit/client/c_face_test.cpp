@@ -126,6 +126,7 @@ TEST(CFace, NullHandlesAreRefusedEverywhere) {
                                          bp_client_register_name(nullptr, "n", 1, nullptr, 0),
                                          bp_client_release_name(nullptr, "n", 1, 0),
                                          bp_client_lookup(nullptr, "n", 1, 0, &line),
+                                         bp_client_route(nullptr, "n", 1, "k", 1, 0, &line),
                                          bp_client_watch_name(nullptr, "n", 1, 0),
                                          bp_client_unwatch_name(nullptr, "n", 1, 0),
                                          bp_client_ping(nullptr, 0, nullptr),
@@ -414,6 +415,8 @@ TEST_F(CFaceTest, WrongArgumentsChangeNothing) {
     ASSERT_EQ(bp_device_line(device, &self), BP_OK);
     EXPECT_EQ(bp_device_link(device, &self, BP_LINK_PEER), BP_SELF_LINK);
     EXPECT_EQ(bp_client_lookup(client, nullptr, 4, 0, &self), BP_INVALID_ARGUMENT);
+    EXPECT_EQ(bp_client_route(client, "a", 1, nullptr, 4, 0, &self), BP_INVALID_ARGUMENT);
+    EXPECT_EQ(bp_client_route(client, "a", 1, "key", 3, 0, nullptr), BP_INVALID_ARGUMENT);
     EXPECT_EQ(bp_client_list(client, 0, nullptr, nullptr), BP_INVALID_ARGUMENT);
     EXPECT_EQ(bp_client_start(client, "a", 1, 8, 0), BP_INVALID_ARGUMENT);
     auto fault = sized<bp_fault>();
