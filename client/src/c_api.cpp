@@ -26,26 +26,29 @@ Expected<void> called(Function function, void* work) noexcept {
     }
 }
 
-/// Hands what has arrived to the handlers; how much that was.
-std::size_t deliver(bp_client& client) {
-    std::size_t count = 0;
-    if (client.delivering != 0) {
-        return count;
+/// The oldest message that has arrived for a Device of the caller's, and for which. Those of offers are nobody's.
+std::optional<std::pair<bp_device*, Message>> take_message(bp_client& client) {
+    take_starts(client);
+    while (auto arrival = client.client.try_message()) {
+        if (const auto found = client.devices.find(arrival->first.value); found != client.devices.end()) {
+            return std::pair{found->second.get(), std::move(arrival->second)};
+        }
     }
-    const Calling delivering{client.delivering};
-    const Calling calling{client.calling};
+    return std::nullopt;
+}
+
+/// Hands what has arrived to the caller's functions; how much that was.
+std::size_t hand_over(bp_client& client) {
+    std::size_t count = start_tasks(client);
     while (client.handlers.on_message != nullptr) {
-        auto arrival = client.client.try_message();
+        auto arrival = take_message(client);
         if (!arrival) {
             break;
         }
-        count += 1;
-        // A message of a Device whose handle is closed has gone with it.
-        if (const auto found = client.devices.find(arrival->first.value); found != client.devices.end()) {
-            ShownMessage message{std::move(arrival->second)};
-            show(message);
-            client.handlers.on_message(found->second.get(), &message.shown, client.user);
-        }
+        ShownMessage message{std::move(arrival->second)};
+        show(message);
+        client.handlers.on_message(arrival->first, &message.shown, client.user);
+        count += 1 + start_tasks(client);
     }
     while (client.handlers.on_event != nullptr) {
         auto news = client.client.try_event();
@@ -58,6 +61,19 @@ std::size_t deliver(bp_client& client) {
         client.handlers.on_event(&client, &event.shown, client.user);
     }
     return count;
+}
+
+/// Hands over until nothing is left, also of what came meanwhile; how much that was. Nothing within one of these functions.
+std::size_t deliver(bp_client& client, std::size_t (*hand)(bp_client&) = hand_over) {
+    std::size_t all = 0;
+    if (client.delivering == 0) {
+        const Calling delivering{client.delivering};
+        const Calling calling{client.calling};
+        while (const std::size_t count = hand(client)) {
+            all += count;
+        }
+    }
+    return all;
 }
 
 Expected<ConnectOptions> options_in(const bp_connect_options* given) {
@@ -116,17 +132,19 @@ bp_status make_client(const bp_connect_options* given, bp_client** out, char* de
     });
 }
 
-/// Waits for what `take` finds.
+/// Waits for what `take` finds. Tasks are started meanwhile.
 template <class Take>
-auto next(bp_client& client, std::int64_t timeout_ns, Take&& take) -> Expected<std::remove_reference_t<decltype(*take())>> {
+auto next(bp_client& client, std::int64_t timeout_ns, Take&& take) -> Expected<std::remove_reference_t<decltype(*take(client))>> {
     const Instant deadline = client_detail::now() + within(timeout_ns).length;
     for (;;) {
-        if (auto found = take()) {
+        deliver(client, start_tasks);
+        if (auto found = take(client)) {
             return std::move(*found);
         }
         const Instant at = client_detail::now();
         auto waited = client.client.wait(deadline.is_never() ? Within::forever() : Within{deadline - std::min(at, deadline)});
-        if (auto found = take()) {
+        deliver(client, start_tasks);
+        if (auto found = take(client)) {
             return std::move(*found);
         }
         if (!waited) {
@@ -284,11 +302,11 @@ bp_status bp_client_next_message(bp_client* client, int64_t timeout_ns, bp_devic
         if (device == nullptr || !has_room(message)) {
             return invalid("no place for the message");
         }
-        auto arrival = next(*client, timeout_ns, [client] { return client->client.try_message(); });
+        auto arrival = next(*client, timeout_ns, take_message);
         if (!arrival) {
             return unexpected(arrival.error());
         }
-        *device = client->devices.at(arrival->first.value).get();
+        *device = arrival->first;
         show(client->message.emplace(ShownMessage{std::move(arrival->second)}));
         fill(message, client->message->shown);
         return {};
@@ -300,7 +318,7 @@ bp_status bp_client_next_event(bp_client* client, int64_t timeout_ns, bp_event* 
         if (!has_room(event)) {
             return invalid("no place for the event");
         }
-        auto news = next(*client, timeout_ns, [client] { return client->client.try_event(); });
+        auto news = next(*client, timeout_ns, [](bp_client& from) { return from.client.try_event(); });
         if (!news) {
             return unexpected(news.error());
         }

@@ -122,8 +122,8 @@ bp_status bp_client_open_device(bp_client* client, const bp_device_options* opti
 
 bp_status bp_device_close(bp_device* device) noexcept {
     return on(device, [device]() -> Expected<void> {
-        if (device == device->client->own) {
-            return invalid("the client's own Device goes with it");
+        if (device == device->client->own || device->device != &device->opened) {
+            return invalid("it goes with its client, or with the attempt to start it");
         }
         device->client->devices.erase(device->device->id().value);
         return {};

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -113,12 +114,28 @@ struct bp_device {
     void* user = nullptr;
 };
 
+struct bp_task_start {
+    bp_task_start(bp_client& asked, backplane::TaskStart&& made, bp_on_task_start function, void* with)
+        : client(&asked), id(made.device().id().value), start(std::move(made)), on_start(function), user(with) {}
+
+    bp_client* client;
+    std::uint64_t id;  ///< its Device's
+    backplane::TaskStart start;
+    bp_on_task_start on_start;
+    void* user;
+    bp_device* device = nullptr;  ///< null once it runs: the caller has it
+    bool kept = false;
+    bool returned = false;  ///< the caller's function has
+};
+
 struct bp_client {
     explicit bp_client(backplane::Client made) : client(std::move(made)) {}
 
-    // The Client goes before its Devices, so that one `bye` ends them all.
+    // The Client goes before its Devices and the attempts to start some, so that one `bye` ends them all.
     std::unordered_map<std::uint64_t, std::unique_ptr<bp_device>> devices{};
-    bp_device* own = nullptr;  ///< that of `bp_client_device`
+    bp_device* own = nullptr;                                                    ///< that of `bp_client_device`
+    std::unordered_map<std::uint64_t, std::unique_ptr<bp_task_start>> starts{};  ///< by their Devices
+    std::deque<std::uint64_t> asked{};                                           ///< those whose functions are still to be called
     backplane::Client client;
     backplane::client_detail::ForkGuard guard{};
     backplane::Error error{};  ///< the last failure
@@ -166,10 +183,16 @@ bp_status on(bp_client* client, Work&& work) noexcept {
         client, [](void* given) -> Expected<void> { return (*static_cast<Plain*>(given))(); }, &work);
 }
 
-template <class Work>
-bp_status on(bp_device* device, Work&& work) noexcept {
-    return device == nullptr ? BP_INVALID_ARGUMENT : on(device->client, std::forward<Work>(work));
+/// What is done with something of a client's.
+template <class Handle, class Work>
+bp_status on(Handle* handle, Work&& work) noexcept {
+    return handle == nullptr ? BP_INVALID_ARGUMENT : on(handle->client, std::forward<Work>(work));
 }
+
+/// Makes attempts known that have arrived, and their Devices with them (c_tasks.cpp).
+void take_starts(bp_client& client);
+/// Calls the caller's functions for them; how many. Only where nothing else of the caller's runs.
+std::size_t start_tasks(bp_client& client);
 
 [[nodiscard]] inline bp_status status_of(ErrorCode code) { return static_cast<bp_status>(code); }
 [[nodiscard]] inline Unexpected invalid(const char* what) { return unexpected(ErrorCode::invalid_argument, what); }

@@ -12,226 +12,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
-from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import byref, c_size_t, c_void_p
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from ctypes_face import *  # noqa: E402,F403
 from protocol_test import start_daemon  # noqa: E402
 
-OK, LINK_DOWN, NOT_FOUND, NOT_SUPPORTED, NO_SUPERVISOR, TIMEOUT, INVALID_ARGUMENT = 0, 2, 22, 44, 45, 48, 93
-MONITOR = 1
-DISCONNECTED = 1
-FAULT_DROP = 1
-PLENTY = 60 * 10**9
-LOGS_SINCE = 1
-
-# `api` falls with `db`; `loser` says why it will not last; `talker` says four words;
-# `pool` has two partitions.
-CHILDREN = """[
+# `api` falls with `db`; `loser` says why it will not last; `talker` says four words; `pool` has two partitions; `job` runs here.
+CONFIGURATION = """{"supervisor": {"intensity": 100, "children": [
     {"name": "db", "exec": ["sleep", "1000"], "backoff": "none"},
     {"name": "api", "exec": ["sleep", "1000"], "backoff": "none", "managed": true, "links": [{"to": "db", "mode": "monitor"}]},
     {"name": "loser", "exec": ["sh", "-c", "echo out of luck >&2; exec sleep 1000"], "backoff": "none"},
     {"name": "talker", "exec": ["sh", "-c", "echo one; echo two; echo three; echo four; exec sleep 1000"], "stdout": "relay"},
-    {"name": "pool", "supervisor": {"partitions": 2, "template": {"exec": ["sleep", "1000"]}}}]"""
-
-
-class Line(Structure):
-    _fields_ = [("size", c_uint32), ("reserved", c_uint32), ("epoch", c_uint64), ("id", c_uint64)]
-
-
-class Fault(Structure):
-    _fields_ = [("size", c_uint32), ("kind", c_uint32), ("argument", c_int32), ("root_kind", c_uint32), ("root_argument", c_int32),
-                ("hops", c_uint32), ("cascade", Line), ("root", Line), ("text", c_void_p), ("text_length", c_size_t)]
-
-
-class Message(Structure):
-    _fields_ = [("size", c_uint32), ("kind", c_uint32), ("line", Line), ("fault", POINTER(Fault))]
-
-
-class ConnectOptions(Structure):
-    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("path", c_char_p), ("path_length", c_size_t), ("name", c_char_p),
-                ("name_length", c_size_t), ("timeout_ns", c_int64)]
-
-
-def texts(*names):
-    """Members that are texts: each a pointer and a length."""
-    return [member for name in names for member in ((name, c_void_p), (name + "_length", c_size_t))]
-
-
-class Row(Structure):
-    _fields_ = ([("size", c_uint32), ("reserved", c_uint32), ("line", Line)] + texts("name", "kind", "state", "supervisor", "fault") +
-                [("pid", c_int64), ("restarts", c_int64)] + texts("last_exit", "restart", "strategy") +
-                [(name, c_int64) for name in ("failures", "next_start_ms", "window_used", "intensity", "period_ms", "links")] +
-                texts("reason", "waits_for"))
-
-
-class Cause(Structure):
-    _fields_ = ([("size", c_uint32), ("was_ready", c_int32), ("line", Line)] + texts("because", "name", "kind", "state", "reason") +
-                [(name, c_int64) for name in ("time_us", "age_ms", "uptime_ms", "window_count")] + texts("last_words"))
-
-
-class Why(Structure):
-    _fields_ = ([("size", c_uint32), ("reserved", c_uint32), ("row", POINTER(Row)), ("ends", c_void_p), ("end_count", c_size_t),
-                 ("waits", c_void_p), ("wait_count", c_size_t)] + texts("restart") +
-                [(name, c_int64) for name in ("failures", "since_ms", "restart_count", "window_used", "window_intensity",
-                                              "window_period_ms")])
-
-
-class Event(Structure):
-    _fields_ = ([("size", c_uint32), ("kind", c_uint32), ("status", c_int32), ("up", c_uint32), ("line", Line), ("other", Line)] +
-                texts("name", "what", "text") + [("incarnation", c_uint64), ("away_ns", c_int64), ("seq", c_uint64), ("time_us", c_int64),
-                                                 ("fields", c_void_p), ("field_count", c_size_t)])
-
-
-class Impact(Structure):
-    _fields_ = ([("size", c_uint32), ("complete", c_uint32), ("line", Line)] + texts("name", "kind", "fault") +
-                [("length_ms", c_int64), ("ends", c_uint64), ("falls", c_uint64), ("starts", c_uint64), ("gives_up", c_uint64),
-                 ("lists", c_void_p), ("told_count", c_size_t), ("event_count", c_size_t), ("fate_count", c_size_t),
-                 ("told_total", c_uint64), ("event_total", c_uint64), ("fate_total", c_uint64)])
-
-
-class Told(Structure):
-    _fields_ = ([("size", c_uint32), ("falls", c_uint32), ("line", Line), ("about", Line)] +
-                texts("name", "about_name", "kind", "client", "fault") +
-                [("after_ms", c_int64), ("labels", c_void_p), ("label_count", c_size_t)])
-
-
-class Exit(Structure):
-    _fields_ = ([("size", c_uint32), ("was_ready", c_uint32), ("core", c_uint32), ("reserved", c_uint32), ("root", Line),
-                 ("time_us", c_int64), ("uptime_ms", c_int64), ("incarnation", c_uint64), ("code", c_int64), ("signal", c_int64)] +
-                texts("exit_class", "fault", "root_fault", "last_words"))
-
-
-class LogLine(Structure):
-    _fields_ = ([("size", c_uint32), ("goes_on", c_uint32), ("number", c_uint64), ("time_us", c_int64), ("incarnation", c_uint64)] +
-                texts("stream", "text"))
-
-
-class LogPage(Structure):
-    _fields_ = ([("size", c_uint32), ("anew", c_uint32), ("next", c_uint64), ("end", c_uint64), ("missed", c_uint64),
-                 ("dropped", c_uint64)] + texts("name", "stdout_to", "stderr_to"))
-
-
-class LogsOptions(Structure):
-    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("since", c_uint64), ("lines", c_uint32), ("reserved", c_uint32)]
-
-
-ON_EXIT = ctypes.CFUNCTYPE(ctypes.c_int, POINTER(Exit), c_void_p)
-ON_LOG_LINE = ctypes.CFUNCTYPE(ctypes.c_int, POINTER(LogLine), c_void_p)
-ON_MESSAGE = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Message), c_void_p)
-
-
-class Handlers(Structure):
-    _fields_ = [("size", c_uint32), ("reserved", c_uint32), ("on_message", ON_MESSAGE), ("on_event", c_void_p)]
-
-
-def sized(kind, **members):
-    return kind(size=ctypes.sizeof(kind), **members)
-
-
-def text_of(struct, name):
-    """A text member; None where there is none."""
-    at = getattr(struct, name)
-    return None if at is None else ctypes.string_at(at, getattr(struct, name + "_length")).decode()
-
-
-def eventually(holds):
-    """What becomes true in the end; gives what it gave."""
-    deadline = time.monotonic() + PLENTY / 10**9
-    while True:
-        found = holds()
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it did not come to it"
-        time.sleep(0.005)
-
-
-def load():
-    bp = ctypes.CDLL(os.path.join(os.environ["BP_BIN_DIR"], "..", "lib", "libbackplane.so"))
-    for name, arguments in {
-            "bp_client_connect": [POINTER(ConnectOptions), POINTER(c_void_p), c_char_p, c_size_t],
-            "bp_client_close": [c_void_p], "bp_client_ping": [c_void_p, c_int64, POINTER(c_int64)],
-            "bp_client_wait": [c_void_p, c_int64], "bp_client_device": [c_void_p, POINTER(c_void_p)],
-            "bp_client_set_handlers": [c_void_p, POINTER(Handlers), c_void_p],
-            "bp_device_line": [c_void_p, POINTER(Line)], "bp_device_link_wait": [c_void_p, POINTER(Line), c_uint32, c_int64],
-            "bp_device_next": [c_void_p, c_int64, POINTER(Message)], "bp_device_try_receive": [c_void_p, POINTER(Message)],
-            "bp_client_route": [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_int64, POINTER(Line)],
-            "bp_client_stop": [c_void_p, c_char_p, c_size_t, c_uint32, c_int64],
-            "bp_client_start": [c_void_p, c_char_p, c_size_t, c_uint32, c_int64],
-            "bp_client_describe": [c_void_p, c_char_p, c_size_t, c_int64, POINTER(Row)],
-            "bp_client_why": [c_void_p, c_char_p, c_size_t, c_int64, POINTER(Why)],
-            "bp_client_why_line": [c_void_p, POINTER(Line), c_int64, POINTER(Why)],
-            "bp_causes_get": [c_void_p, c_size_t, POINTER(Cause)],
-            "bp_client_impact": [c_void_p, c_char_p, c_size_t, c_int64, POINTER(Impact)],
-            "bp_impact_told": [c_void_p, c_size_t, POINTER(Told)], "bp_impact_event": [c_void_p, c_size_t, POINTER(Event)],
-            "bp_client_exits": [c_void_p, c_char_p, c_size_t, c_int64, ON_EXIT, c_void_p],
-            "bp_client_logs": [c_void_p, c_char_p, c_size_t, POINTER(LogsOptions), c_int64, ON_LOG_LINE, c_void_p, POINTER(LogPage)],
-            "bp_line_parse": [c_char_p, c_size_t, POINTER(Line)],
-            "bp_line_format": [POINTER(Line), c_char_p, c_size_t, POINTER(c_size_t)],
-            "bp_fault_format": [POINTER(Fault), c_char_p, c_size_t, POINTER(c_size_t)]}.items():
-        getattr(bp, name).argtypes = arguments
-        getattr(bp, name).restype = c_int32
-    bp.bp_status_name.argtypes, bp.bp_status_name.restype = [c_int32, POINTER(c_size_t)], c_char_p
-    bp.bp_is_compatible.argtypes, bp.bp_is_compatible.restype = [c_uint32, c_uint32], ctypes.c_int
-    return bp
-
-
-class Client:
-    def __init__(self, bp, path):
-        self.bp, self.handle, self.device, self.keep = bp, c_void_p(), c_void_p(), None
-        path, detail = path.encode(), ctypes.create_string_buffer(200)
-        options = sized(ConnectOptions, path=path, path_length=len(path), timeout_ns=PLENTY)
-        status = bp.bp_client_connect(byref(options), byref(self.handle), detail, len(detail))
-        assert status == OK, (bp.bp_status_name(status, None), detail.value)
-        assert bp.bp_client_device(self.handle, byref(self.device)) == OK
-
-    def line(self):
-        line = sized(Line)
-        assert self.bp.bp_device_line(self.device, byref(line)) == OK
-        return line
-
-    def text(self, call, value):
-        buffer, length = ctypes.create_string_buffer(320), c_size_t()
-        assert call(value, buffer, len(buffer), byref(length)) == OK
-        return buffer.raw[:length.value].decode()
-
-    def ask(self, call, name, *more):
-        """A question about a name."""
-        name = name.encode()
-        return call(self.handle, name, len(name), *more)
-
-    def row(self, name):
-        """The whole row of a child, whose texts must be read at once."""
-        row = sized(Row)
-        assert self.ask(self.bp.bp_client_describe, name, PLENTY, byref(row)) == OK
-        return row
-
-    def restarts(self, name):
-        """How often a child was restarted, once it runs; 0 before."""
-        row = self.row(name)
-        return row.restarts if text_of(row, "state") == "running" else 0
-
-    def exits(self, name):
-        """What is kept of a child's ends: class, fault, code, signal and last words of each, the newest first."""
-        told = []
-        take = ON_EXIT(lambda one, user: told.append((text_of(one.contents, "exit_class"), text_of(one.contents, "fault"),
-                                                      one.contents.code, one.contents.signal, text_of(one.contents, "last_words"))) or 0)
-        assert self.ask(self.bp.bp_client_exits, name, PLENTY, take, None) == OK
-        return told
-
-    def logs(self, name, **options):
-        """A page of what a child wrote, and its lines."""
-        lines, page = [], sized(LogPage)
-        take = ON_LOG_LINE(lambda one, user: lines.append((one.contents.number, text_of(one.contents, "stream"),
-                                                           text_of(one.contents, "text"))) or 0)
-        options = sized(LogsOptions, **options)
-        assert self.ask(self.bp.bp_client_logs, name, byref(options), PLENTY, take, None, byref(page)) == OK
-        return page, lines
-
-    def close(self):
-        assert self.bp.bp_client_close(self.handle) == OK
+    {"name": "pool", "supervisor": {"partitions": 2, "template": {"exec": ["sleep", "1000"]}}},
+    {"name": "job", "task": "ctypes.job", "arguments": ["x", "y"], "backoff": "none"}]}}"""
 
 
 class Other:
@@ -371,6 +167,68 @@ def test_route_leads_to_a_partition_and_never_to_another(bp, path):
     client.close()
 
 
+class Runner:
+    """Offers the tasks of `job`. The second that it is asked for it forgets, the third one it puts aside, the others it runs."""
+
+    def __init__(self, bp, client):
+        self.bp, self.client, self.asked, self.kept, self.device = bp, client, [], None, c_void_p()
+        self.function = ON_TASK_START(self.take)
+        assert client.ask(bp.bp_client_offer, "ctypes.job", self.function, None, PLENTY) == OK
+
+    def take(self, start, _):
+        task, words = sized(Task), []
+        assert self.bp.bp_task_start_get(start, byref(task)) == OK
+        for index in range(task.argument_count):
+            at, length = c_void_p(), c_size_t()
+            assert self.bp.bp_task_start_argument(start, index, byref(at), byref(length)) == OK
+            words.append(ctypes.string_at(at, length.value).decode())
+        self.asked.append((text_of(task, "name"), text_of(task, "starter"), words, task.restart))
+        if len(self.asked) == 3:
+            assert self.bp.bp_task_start_keep(start) == OK
+            self.kept = start
+        elif len(self.asked) != 2:
+            self.run(start)
+
+    def run(self, start):
+        assert self.bp.bp_task_start_running(start, byref(self.device)) == OK
+
+    def wait_for(self, count):
+        while len(self.asked) < count:
+            assert self.bp.bp_client_wait(self.client.handle, PLENTY) == OK
+
+    def end(self, fault=None):
+        """The task ends, and its handle goes."""
+        assert self.bp.bp_device_disconnect(self.device, byref(fault) if fault else None) == OK
+        assert self.bp.bp_device_close(self.device) == OK
+
+
+def test_task_is_offered_started_and_restarted(bp, path):
+    client, eye, message, why = Client(bp, path), Client(bp, path), sized(Message), b"no paper"
+    assert (text_of(eye.row("job"), "reason"), text_of(eye.row("job"), "waits_for")) == ("starter", "ctypes.job")
+    runner = Runner(bp, client)
+    runner.wait_for(1)
+    eventually(lambda: text_of(eye.row("job"), "state") == "running")
+    assert text_of(eye.row("job"), "kind") == "task"
+    text = ctypes.create_string_buffer(why)
+    runner.end(sized(Fault, kind=FAULT_ERROR, text=ctypes.addressof(text), text_length=len(why)))
+    # Its supervisor restarts it. The attempt of which nothing is said has failed, and the next is running when it is said so.
+    runner.wait_for(3)
+    job = ("job", "ctypes.job", ["x", "y"])
+    assert runner.asked == [job + (0,), job + (1,), job + (1,)], runner.asked
+    assert [one[1] for one in eye.exits("job")] == ["error{its start function did not say what became of it}", "error{no paper}"]
+    assert text_of(eye.row("job"), "state") == "restarting"
+    runner.run(runner.kept)
+    assert bp.bp_client_ping(client.handle, PLENTY, None) == OK
+    assert text_of(eye.row("job"), "state") == "running"
+    # Its supervisor asks it to end, and it does.
+    assert eye.ask(bp.bp_client_stop, "job", NO_WAIT, PLENTY) == OK
+    assert bp.bp_device_next(runner.device, PLENTY, byref(message)) == OK and message.kind == SHUTDOWN
+    runner.end()
+    eventually(lambda: text_of(eye.row("job"), "state") == "down")
+    client.close()
+    eye.close()
+
+
 def be_other(path):
     client = Client(load(), path)
     assert client.bp.bp_client_ping(client.handle, PLENTY, None) == OK
@@ -385,7 +243,7 @@ def main():
     bp, failed, passed = load(), 0, 0
     folder = tempfile.mkdtemp(prefix="bp")
     try:
-        daemon, path = start_daemon(folder, CHILDREN)
+        daemon, path = start_daemon(folder, CONFIGURATION)
         for name, test in sorted(globals().items()):
             if name.startswith("test_"):
                 try:

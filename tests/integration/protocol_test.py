@@ -639,12 +639,12 @@ def test_unknown_mandatory_frames_end_the_session():
 
 # ---- running -------------------------------------------------------------------------------------------------------------
 
-def start_daemon(folder, children="[]"):
-    """A daemon with these children on a temporary socket, ready when it says so."""
+def start_daemon(folder, configuration='{"supervisor": {"children": []}}'):
+    """A daemon on a temporary socket, ready when it says so."""
     path = os.path.join(folder, "s")
     config = os.path.join(folder, "c.json")
     with open(config, "w", encoding="utf-8") as stream:
-        stream.write('{"supervisor": {"children": %s}}' % children)
+        stream.write(configuration)
     ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     ready.bind(os.path.join(folder, "n"))
     ready.settimeout(20)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The C face of libbackplane: stable names, stable numbers, stable layouts. C11, and usable from C++ and by foreign-function interfaces.
 ///
-/// **Handles.** `bp_client` is one conversation with the daemon, `bp_device` an owned presence in its graph. Both are opaque. A client owns
-/// its Devices: `bp_client_close` frees them too.
+/// **Handles.** `bp_client` is one conversation with the daemon, `bp_device` an owned presence in its graph, `bp_task_start` an attempt to
+/// start a task. All are opaque. A client owns the others: `bp_client_close` frees them too.
 ///
 /// **Results.** Calls that can fail answer a `bp_status`: `BP_OK` (0), or the number of what was wrong, and then nothing is filled unless
 /// the call says so. `bp_client_error` tells more. A null handle, or null where a pointer is needed, answers `BP_INVALID_ARGUMENT`. Every
@@ -532,5 +532,6 @@ BP_EXPORT bp_status bp_device_ended(bp_device* device, bp_end* end) BP_NOEXCEPT;
 
 // The rest of this face.
 #include <backplane/diagnosis.h>
+#include <backplane/task_start.h>
 
 #endif

@@ -25,8 +25,9 @@
 namespace backplane {
 
 namespace client_detail {
+class CFaceAccess;
 class LocalAccess;
-}
+}  // namespace client_detail
 
 struct ConnectOptions {
     std::string path{};                ///< the daemon's socket; empty: `Client::default_path()`
@@ -290,6 +291,7 @@ class BP_EXPORT Client {
   private:
     struct State;
     explicit Client(std::unique_ptr<State> state);
+    friend class client_detail::CFaceAccess;  // backplane.h: a task's start comes before what its Device receives
     friend class client_detail::LocalAccess;  // backplane::testing::LocalBus makes Clients of its own
     BP_HIDDEN void deliver_log();
     BP_HIDDEN void start_tasks();
