@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The C face used from C11, against a real daemon: bp_c_face with a daemon at $BACKPLANE_SOCKET that has a child `sleeper`, and a child
-/// `worker` that is `bp_c_face worker`. Ends with 0, or says which expectation did not hold.
+/// The C face used from C11, against a real daemon: bp_c_face with a daemon at $BACKPLANE_SOCKET that has a child `sleeper`, a child
+/// `worker` that is `bp_c_face worker`, and a task `tasked` of the starter `c-face.task`. Ends with 0, or says which expectation did not
+/// hold.
 #define _POSIX_C_SOURCE 200809L
 
 #include <backplane/backplane.h>
@@ -225,6 +226,89 @@ static void children_are_listed_and_commanded(void) {
     EXPECT(bp_client_ready(clients[0], PLENTY) == BP_NOT_OWNER);
 }
 
+struct ends {
+    int count;
+    int orderly;
+};
+
+static int take_end(const bp_exit* end, void* user) {
+    struct ends* ends = user;
+    ends->count += 1;
+    ends->orderly += same_text(end->exit_class, end->exit_class_length, "shutdown") && end->signal == 15 && end->code == -1 ? 1 : 0;
+    return ends->count == 2;
+}
+
+static int take_line(const bp_log_line* line, void* user) {
+    *(int*)user += line->text_length != 0 ? 1 : 0;
+    return 0;
+}
+
+/// `sleeper` has been restarted and stopped before.
+static void incidents_are_explained(void) {
+    struct ends ends = {0};
+    int lines = 0;
+    bp_why why = {.size = sizeof why};
+    bp_cause cause = {.size = sizeof cause};
+    bp_impact impact = {.size = sizeof impact};
+    bp_event event = {.size = sizeof event};
+    bp_fate fate = {.size = sizeof fate};
+    bp_log_page page = {.size = sizeof page};
+    OK(bp_client_exits(clients[0], "sleeper", 7, PLENTY, take_end, &ends));
+    EXPECT(ends.count == 2 && ends.orderly == 2);
+    OK(bp_client_why(clients[0], "sleeper", 7, PLENTY, &why));
+    EXPECT(same_text(why.row->name, why.row->name_length, "sleeper") && why.end_count > 0 && why.waits == NULL);
+    OK(bp_causes_get(why.ends, 0, &cause));
+    EXPECT(same_text(cause.because, cause.because_length, "ended") && cause.was_ready == 1);
+    EXPECT(bp_causes_get(why.ends, why.end_count, &cause) == BP_NOT_FOUND);
+    OK(bp_client_impact(clients[0], "sleeper", 7, PLENTY, &impact));
+    EXPECT(impact.complete == 1 && impact.ends == 1 && impact.starts == 1 && impact.fate_total == 0);
+    OK(bp_impact_event(impact.lists, 0, &event));
+    EXPECT(event.kind == BP_EVENT_LOG && same_text(event.name, event.name_length, "sleeper"));
+    EXPECT(bp_impact_fate(impact.lists, 0, &fate) == BP_NOT_FOUND);
+    OK(bp_client_logs(clients[0], "sleeper", 7, NULL, PLENTY, take_line, &lines, &page));
+    EXPECT(lines == 0 && page.next == page.end && same_text(page.stderr_to, page.stderr_to_length, "relay"));
+    EXPECT(bp_client_route(clients[0], "/", 1, "key", 3, PLENTY, &cause.line) == BP_NOT_SUPPORTED);
+}
+
+struct tasks {
+    int asked;
+    bp_device* device;
+};
+
+static void on_task(bp_task_start* start, void* user) {
+    struct tasks* tasks = user;
+    bp_task task = {.size = sizeof task};
+    OK(bp_task_start_get(start, &task));
+    EXPECT(same_text(task.name, task.name_length, "tasked") && same_text(task.starter, task.starter_length, "c-face.task"));
+    EXPECT(task.restart == (tasks->asked == 0 ? 0 : 1) && task.argument_count == 0);
+    tasks->asked += 1;
+    if (tasks->asked == 1) {
+        OK(bp_task_start_running(start, &tasks->device));
+    } else {
+        OK(bp_task_start_completed(start));
+    }
+}
+
+static void tasks_are_run(void) {
+    struct tasks tasks = {0};
+    bp_row row = {.size = sizeof row};
+    OK(bp_client_offer(clients[0], "c-face.task", 11, on_task, &tasks, PLENTY));
+    while (tasks.asked == 0) {
+        OK(bp_client_wait(clients[0], PLENTY));
+    }
+    OK(bp_client_ping(clients[0], PLENTY, NULL));
+    OK(bp_client_describe(clients[1], "tasked", 6, PLENTY, &row));
+    EXPECT(same_text(row.state, row.state_length, "running") && row.line.id == bp_device_id(tasks.device));
+    OK(bp_device_close(tasks.device));  // it drops
+    while (tasks.asked == 1) {
+        OK(bp_client_wait(clients[0], PLENTY));
+    }
+    OK(bp_client_ping(clients[0], PLENTY, NULL));
+    OK(bp_client_describe(clients[1], "tasked", 6, PLENTY, &row));
+    EXPECT(same_text(row.state, row.state_length, "down") && same_text(row.reason, row.reason_length, "completed"));
+    OK(bp_client_withdraw_offer(clients[0], "c-face.task", 11));
+}
+
 static void log_is_followed(void) {
     bp_subscribe_options options = {.size = sizeof options, .flags = BP_SUBSCRIBE_REMEMBERED | BP_SUBSCRIBE_ONCE};
     OK(bp_client_subscribe(clients[1], &options, PLENTY));
@@ -309,7 +393,9 @@ int main(int count, char** words) {
     names_are_found_and_watched();
     handlers_are_called_in_ones_own_loop();
     one_pull_serves_all_devices();
+    tasks_are_run();  // until then its supervisor is on its way
     children_are_listed_and_commanded();
+    incidents_are_explained();
     log_is_followed();
     worker_obeys();
     child_of_a_fork_is_refused();

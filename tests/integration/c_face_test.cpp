@@ -10,7 +10,8 @@ namespace {
 
 TEST(CFaceTest, ProgramInC11LinksMonitorsAndIsTold) {  // D-3, D-6, L-9, M-2, T-5, X-3, X-20
     Daemon daemon{R"([{"name": "sleeper", "exec": ["sleep", "1000"]},
-                      {"name": "worker", "exec": ["@BIN@/bp_c_face", "worker"], "readiness": "notify", "stderr": "@DIR@/worker.log"}])"};
+                      {"name": "worker", "exec": ["@BIN@/bp_c_face", "worker"], "readiness": "notify", "stderr": "@DIR@/worker.log"},
+                      {"name": "tasked", "task": "c-face.task", "backoff": "none"}])"};
     daemon.await_state("sleeper", "running");
     daemon.await_state("worker", "running");
     Process face{{program("bp_c_face")}, {"BACKPLANE_SOCKET=" + daemon.socket()}, daemon.folder() + "/face"};

@@ -221,6 +221,34 @@ TEST_F(CTasksTest, FunctionsAreNotCalledWithinOneAnother) {
     EXPECT_EQ(order, (std::vector<std::string>{"message begins", "message ends", "start"})) << "and it is not left lying";
 }
 
+TEST_F(CTasksTest, MessageThatAHandlerPullsBeforeTheStartIsTheTasks) {
+    struct Pulled {
+        std::function<void()> ask;
+        std::uint64_t whose = 0;
+    } pulled{[this] { say(ask(1).shutdown_requested(device_of(1), ScriptedDaemon::line(2)).pong(1)); }};
+    std::uint64_t started = 0;
+    runner.take = [&](bp_task_start* start) {
+        bp_device* early = nullptr;
+        ASSERT_EQ(bp_task_start_device(start, &early), BP_OK);
+        started = bp_device_id(early);
+    };
+    auto handlers = sized<bp_handlers>();
+    handlers.on_message = [](bp_device* of, const bp_message*, void* user) {
+        auto& all = *static_cast<Pulled*>(user);
+        all.ask();
+        bp_device* whose = nullptr;
+        auto message = sized<bp_message>();
+        EXPECT_EQ(bp_client_ping(bp_device_client(of), plenty_ns, nullptr), BP_OK);
+        ASSERT_EQ(bp_client_next_message(bp_device_client(of), 0, &whose, &message), BP_OK);
+        all.whose = bp_device_id(whose);
+    };
+    ASSERT_EQ(bp_client_set_handlers(client, &handlers, &pulled), BP_OK);
+    say(daemon.notice(id, ScriptedDaemon::line(1)));
+    ASSERT_EQ(bp_client_wait(client, plenty_ns), BP_OK);
+    EXPECT_EQ(pulled.whose, device_of(1).value);
+    EXPECT_EQ(started, device_of(1).value);
+}
+
 TEST_F(CTasksTest, WithdrawnOfferCallsNobody) {
     runner.take = [&](bp_task_start* start) {
         EXPECT_EQ(bp_task_start_completed(start), BP_OK);
