@@ -8,10 +8,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
-Lines answers(World& w) { return w.take({"answer"}); }
-
 TEST(supervision_command, unknown_is_not_found) {
     World w(team({worker("a")}));
     w.start();

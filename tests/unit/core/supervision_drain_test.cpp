@@ -39,7 +39,7 @@ TEST(supervision_drain, x16_the_hook_comes_first_and_the_program_works_on_meanwh
 TEST(supervision_drain, x16_a_hook_that_takes_too_long_is_passed_over) {
     World w(team({drained(worker("a"), Duration::seconds(2))}));
     w.drain_held = {"a"};
-    w.manners["a"] = {Manners::On::ignores, 0};
+    w.manners["a"] = ignores;
     w.start().command(Verb::stop, "a").take();
     w.pass(Duration::milliseconds(1999));
     EXPECT_EQ(deeds(w), Lines{});

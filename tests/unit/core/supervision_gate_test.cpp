@@ -9,9 +9,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
-Lines answers(World& w) { return w.take({"answer"}); }
 Lines starts(World& w) { return w.take({"child_starting", "child_blocked"}); }
 
 ChildSpec steady(std::string name, Duration initial = Duration::milliseconds(100)) {

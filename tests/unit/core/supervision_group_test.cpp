@@ -9,11 +9,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
-/// The order in which a group was stopped and started, and what was counted.
-Lines walk(World& w) { return w.take({"child_stopping", "child_starting", "restart", "sup_giving_up"}); }
-
 std::vector<ChildSpec> row(const std::vector<std::string>& names) {
     std::vector<ChildSpec> children;
     for (const std::string& name : names) {

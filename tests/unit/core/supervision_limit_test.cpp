@@ -9,7 +9,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-Lines answers(World& w) { return w.take({"answer"}); }
 Lines counts(World& w) { return w.take({"restart", "child_quarantined", "child_released", "sup_giving_up"}); }
 
 // ---- a limit of its own ----------------------------------------------------------------------------------------

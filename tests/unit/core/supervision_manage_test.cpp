@@ -9,9 +9,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
-Lines answers(World& w) { return w.take({"answer"}); }
 const std::string no_file = "start_failed drop{exec: No such file or directory}";
 
 ChildSpec steady(std::string name) {

@@ -9,11 +9,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
-Lines walk(World& w) { return w.take({"child_stopping", "child_starting", "restart", "sup_giving_up"}); }
-Lines answers(World& w) { return w.take({"answer"}); }
-
 /// `a` crashed twice, so its group {a, b, c} waits for its delay.
 World delayed() {
     World w(rest_for_one({worker("z"), worker("a"), worker("b"), worker("c")}));

@@ -8,8 +8,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
 std::vector<StandingLink> monitors(const char* other) { return {StandingLink{other, LinkMode::monitor}}; }
 
 // ---- managed processes -------------------------------------------------------------------------------------------------

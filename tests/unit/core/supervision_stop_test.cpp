@@ -8,8 +8,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
 TEST(supervision_stop, s41_depth_first_reverse_and_strictly_one_after_the_other) {
     World w(team({worker("x"), supervisor("S1", team({worker("w1"), worker("w2")})), worker("y"),
                   supervisor("S2", team({worker("w3"), worker("w4")}))}));

@@ -8,8 +8,6 @@ using namespace backplane;
 using namespace backplane::core;
 using namespace backplane::core::world;
 
-const Manners ignores{Manners::On::ignores, 0};
-
 Lines signals(World& w) { return w.take({"signal", "signal_group"}); }
 
 ChildSpec delayed(std::string name, Duration delay) {

@@ -390,4 +390,9 @@ class World {
 
 using Lines = std::vector<std::string>;
 
+inline const Manners ignores{Manners::On::ignores, 0};
+inline Lines answers(World& w) { return w.take({"answer"}); }
+/// The order in which a group was stopped and started, and what was counted.
+inline Lines walk(World& w) { return w.take({"child_stopping", "child_starting", "restart", "sup_giving_up"}); }
+
 }  // namespace backplane::core::world
