@@ -86,6 +86,18 @@ std::vector<pid_t> children_of(pid_t pid) {
     return found;
 }
 
+void write_late_worker(const std::string& folder, std::string_view at_first) {
+    std::ofstream{folder + "/late.py"} << "import os, socket, time\n"
+                                          "folder = os.path.dirname(__file__)\n"
+                                       << at_first
+                                       << "open(folder + '/up', 'w').close()\n"
+                                          "while not os.path.exists(folder + '/go'): time.sleep(0.005)\n"
+                                          "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+                                          "s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])\n"
+                                          "open(folder + '/said', 'w').close()\n"
+                                          "time.sleep(1000)\n";
+}
+
 BareDaemon::BareDaemon(std::string children) : folder_(make_folder()), children_(std::move(children)) {
     replace_all(children_, "@DIR@", folder_);
     replace_all(children_, "@BIN@", program("."));

@@ -22,6 +22,10 @@ namespace backplane::integration {
 /// Direct children, zombies included.
 [[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
 
+/// Writes `late.py`, a worker that makes `up` in its folder, waits there for `go`, says READY=1, and makes `said`. `at_first`: what it does
+/// before all that.
+void write_late_worker(const std::string& folder, std::string_view at_first = {});
+
 class BareDaemon {
   public:
     /// `children`: the list of the root supervisor, in JSON without its brackets; `@DIR@` stands for the folder. After a crash of the

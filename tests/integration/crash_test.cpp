@@ -168,16 +168,9 @@ TEST(Crash, T9_WorkersThatSpeakComeBackByThemselves) {
 
 TEST(Crash, X3_ReadyThatIsSaidWhileNobodyIsThereIsHeard) {
     BareDaemon daemon{R"({"name": "w", "readiness": "notify", "start_timeout": "30s", "exec": ["python3", "@DIR@/late.py"]})"};
-    std::ofstream{daemon.folder() + "/late.py"} << "import os, socket, time\n"
-                                                   "folder = os.path.dirname(__file__)\n"
-                                                   "left = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
-                                                   "left.bind(os.path.dirname(os.environ['NOTIFY_SOCKET']) + '/notify-77-1')\n"
-                                                   "open(folder + '/up', 'w').close()\n"
-                                                   "while not os.path.exists(folder + '/go'): time.sleep(0.005)\n"
-                                                   "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
-                                                   "s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])\n"
-                                                   "open(folder + '/said', 'w').close()\n"
-                                                   "time.sleep(1000)\n";
+    write_late_worker(daemon.folder(),
+                      "left = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+                      "left.bind(os.path.dirname(os.environ['NOTIFY_SOCKET']) + '/notify-77-1')\n");
     ASSERT_TRUE(daemon.start());
     const auto is_there = [&](const char* file) { return eventually([&] { return std::filesystem::exists(daemon.folder() + file); }); };
     ASSERT_TRUE(is_there("/up"));

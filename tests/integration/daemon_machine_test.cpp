@@ -159,15 +159,8 @@ TEST(DaemonLoop, IdleMeansIdle) {
 
 /// X-5: its own gap is not held against a worker whose word waits to be read. The gap is as long as the rule says, so this takes its time.
 TEST(DaemonLoop, X5_AfterAGapInTheLoopTheWordThatWaitsIsHeardBeforeTheDeadline) {
-    BareDaemon daemon{R"({"name": "w", "readiness": "notify", "start_timeout": "3s", "exec": ["python3", "@DIR@/worker.py"]})"};
-    std::ofstream{daemon.folder() + "/worker.py"} << "import os, socket, time\n"
-                                                     "folder = os.path.dirname(__file__)\n"
-                                                     "open(folder + '/up', 'w').close()\n"
-                                                     "while not os.path.exists(folder + '/go'): time.sleep(0.005)\n"
-                                                     "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
-                                                     "s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])\n"
-                                                     "open(folder + '/said', 'w').close()\n"
-                                                     "time.sleep(1000)\n";
+    BareDaemon daemon{R"({"name": "w", "readiness": "notify", "start_timeout": "3s", "exec": ["python3", "@DIR@/late.py"]})"};
+    write_late_worker(daemon.folder());
     ASSERT_TRUE(daemon.start());
     const auto is_there = [&](const char* file) { return eventually([&] { return std::filesystem::exists(daemon.folder() + file); }); };
     ASSERT_TRUE(is_there("/up"));
