@@ -322,7 +322,8 @@ void Supervision::team_down(Step& step, ChildIndex i) {
 /// killed when that is known.
 void Supervision::make_harsh(Step& step, ChildIndex supervisor, std::uint8_t harsh) {
     team_of(supervisor).harsh = std::max(team_of(supervisor).harsh, harsh);
-    for (ChildIndex i = next_below(supervisor, supervisor); i != no_child; i = next_below(supervisor, i)) {
+    for (ChildIndex i = next_below(supervisor, supervisor), next = no_child; i != no_child; i = next) {
+        next = next_below(supervisor, i);  // a task may go at once, and its entry with it
         Child& child = children_[i];
         if (child.is_supervisor()) {
             team_of(i).harsh = std::max(team_of(i).harsh, harsh);

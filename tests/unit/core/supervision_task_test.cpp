@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Tasks as the core alone sees them: a client offers, is asked, goes, or never says that it has let go (S-29, S-35, T-13, decision 13).
+#include "tests/unit/core/supervision_world.hpp"
+
+namespace backplane::core::world {
+namespace {
+
+constexpr SessionIndex client = 5;
+
+ChildSpec task(std::string name, std::string starter, ShutdownKind shutdown = ShutdownKind::timed) {
+    ChildSpec spec;
+    spec.name = std::move(name);
+    spec.readiness = Readiness::notify;
+    spec.shutdown_kind = shutdown;
+    spec.task.starter = std::move(starter);
+    return spec;
+}
+
+/// A client that offers each of these by a Device of its own, as the library does.
+void offer(World& world, const std::vector<std::string>& names) {
+    world.send(Event::session_open(client, 0, 1000, no_child, 0));
+    world.send(Event::session_greeted(client));
+    world.send(Event::grant(client, 1, 1));
+    const DeviceId first = world.engine().graph().granted().front();
+    for (std::uint32_t n = 0; n < names.size(); ++n) {
+        const DeviceId device = DeviceId::make(first.generation(), first.slot() + n);
+        world.send(Event::create(client, device, false, 1));
+        world.send(Event::naming(EventKind::register_name, client, names[n], device, 1));
+    }
+}
+
+void say(World& world, std::string_view path, TaskWord word) {
+    world.send(Event::task_said(client, world.child(path), world.view(path).generation, word, {}, 1));
+}
+
+TEST(SupervisionTask, T13_AStopAtOnceComesToAnEndWhereTasksThatWereAddedGoWithTheirEntries) {  // S-40
+    World world(team({supervisor("pool", dynamic(task("", "swim", ShutdownKind::infinity)))}));
+    world.start();
+    offer(world, {"swim"});
+    for (const char* const path : {"pool/0", "pool/1", "pool/2"}) {
+        world.add_one("pool");
+        say(world, path, TaskWord::running);
+    }
+    world.terminate().terminate();
+    EXPECT_EQ(world.states({"/", "pool", "pool/0", "pool/2"}), "stopping stopping stopping stopping");
+    world.terminate();
+    EXPECT_EQ(world.states({"/", "pool", "pool/0", "pool/2"}), "down down gone gone");
+}
+
+}  // namespace
+}  // namespace backplane::core::world
