@@ -420,6 +420,7 @@ class Supervision {
     void end_task(Step& step, ChildIndex child);
     void finish_task(Step& step, ChildIndex child, Ending ending);
     void withdraw_task(Step& step, ChildIndex child, const FaultRecord& fault, StopCause cause);
+    void end_withdrawn_tasks(Step& step);
     void kill_task(Step& step, ChildIndex child);
     [[nodiscard]] bool tasks_hold() const;
 

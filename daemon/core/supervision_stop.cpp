@@ -370,6 +370,8 @@ void Supervision::stop_all(Step& step, int urgency) {
         make_harsh(step, root_, 1);
     }
     settle(step);
+    end_withdrawn_tasks(step);
+    settle(step);
 }
 
 bool Supervision::all_down() const { return root_ == no_child || children_[root_].state == ChildState::down; }

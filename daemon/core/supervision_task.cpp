@@ -192,6 +192,16 @@ void Supervision::kill_task(Step& step, ChildIndex i) {
     withdraw_task(step, i, fault, children_[i].life.cause);
 }
 
+/// T-13: a daemon that ends starts nothing any more, so it waits for no word either that what is gone is let go of; what is withdrawn from
+/// here on is not waited for from the beginning.
+void Supervision::end_withdrawn_tasks(Step& step) {
+    for (ChildIndex i = 1; i < children_.size(); ++i) {
+        if (children_[i].client != daemon_session && children_[i].life.stage == StopStage::killed) {
+            end_task(step, i);
+        }
+    }
+}
+
 std::vector<ChildIndex> Supervision::tasks_of(SessionIndex session) const {
     std::vector<ChildIndex> tasks;
     for (ChildIndex i = session < tasks_.size() ? tasks_[session] : no_child; i != no_child; i = children_[i].next_task) {

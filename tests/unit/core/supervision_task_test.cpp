@@ -33,6 +33,29 @@ void say(World& world, std::string_view path, TaskWord word) {
     world.send(Event::task_said(client, world.child(path), world.view(path).generation, word, {}, 1));
 }
 
+TEST(SupervisionTask, T13_ADaemonThatEndsDoesNotWaitForAWordThatNeverCame) {
+    World world(team({task("a", "pool", ShutdownKind::brutal_kill), worker("b")}));
+    world.start();
+    offer(world, {"pool"});
+    say(world, "a", TaskWord::running);
+    world.command(Verb::restart, "a", false);
+    world.pass(Duration::seconds(60));
+    EXPECT_EQ(world.states({"a", "b"}), "stopping running") << "its client has not let go of it";
+    world.terminate();
+    EXPECT_EQ(world.states({"/", "a", "b"}), "down down down");
+}
+
+TEST(SupervisionTask, T13_NorWhereItsStopWasUnderWay) {
+    World world(team({supervisor("team", team({worker("a"), task("b", "pool", ShutdownKind::brutal_kill)}))}));
+    world.start();
+    offer(world, {"pool"});
+    say(world, "team/b", TaskWord::running);
+    world.command(Verb::stop, "team", false);
+    EXPECT_EQ(world.states({"team", "team/a", "team/b"}), "stopping running stopping");
+    world.terminate();
+    EXPECT_EQ(world.states({"/", "team", "team/a", "team/b"}), "down down down down");
+}
+
 TEST(SupervisionTask, T13_AStopAtOnceComesToAnEndWhereTasksThatWereAddedGoWithTheirEntries) {  // S-40
     World world(team({supervisor("pool", dynamic(task("", "swim", ShutdownKind::infinity)))}));
     world.start();
