@@ -498,7 +498,7 @@ class Supervision {
     std::vector<Postponed> postponed_;  ///< in the order in which they came
     std::vector<ChildIndex> tasks_;     ///< by session: the one of its tasks that was started last
     TokenBucket bucket_;
-    bool client_left_ = false;                 ///< within `client_gone`: what ends now ends for that
+    DeviceId client_left_{};                   ///< within `client_gone`: what ends now ends for that
     std::vector<ChildIndex> starter_waiters_;  ///< who waits for somebody that starts it
     std::vector<ChildIndex> slot_queue_;       ///< who waits for a slot, from `slot_first_` on; those no longer `queued` are passed over
     std::vector<std::uint32_t> free_limits_;

@@ -241,7 +241,7 @@ void Supervision::count_restart(Step& step, ChildIndex i, const Ending& ending) 
     const bool cascade = ending.fault.kind == FaultKind::cascade && ending.fault.root;
     DeviceId root = cascade ? ending.fault.root : child.last_device;
     if (client_left_) {
-        root = child.starter;  // all its tasks went with their client
+        root = client_left_;  // all its tasks went with their client
     }
     // S-29 gathers siblings that fell together. One that falls again for the same root is a new event, else a ring of
     // dependencies could restart for ever without being counted.

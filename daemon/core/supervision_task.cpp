@@ -210,10 +210,11 @@ std::vector<ChildIndex> Supervision::tasks_of(SessionIndex session) const {
     return tasks;
 }
 
-/// In the order in which they were started (T-6).
+/// In the order in which they were started (T-6). It is one cause for them all, whatever each was offered by (S-29): a client has a Device
+/// for each of its offers, and the first task's stands for all.
 void Supervision::client_gone(Step& step, SessionIndex session, std::string_view why) {
     const std::vector<ChildIndex> left = tasks_of(session);
-    client_left_ = true;
+    client_left_ = left.empty() ? DeviceId{} : children_[left.back()].starter;
     for (auto at = left.rbegin(); at != left.rend(); ++at) {
         graph_.set_owner(children_[*at].device, daemon_session);
         FaultRecord fault;
@@ -225,7 +226,7 @@ void Supervision::client_gone(Step& step, SessionIndex session, std::string_view
         texts_.release(fault.text);
         end_task(step, *at);
     }
-    client_left_ = false;
+    client_left_ = DeviceId{};
     settle(step);
 }
 

@@ -33,6 +33,34 @@ void say(World& world, std::string_view path, TaskWord word) {
     world.send(Event::task_said(client, world.child(path), world.view(path).generation, word, {}, 1));
 }
 
+TEST(SupervisionTask, S29_TheEndOfAClientIsOneCauseHoweverManyOffersItHad) {
+    World world(team({task("a", "pool"), task("b", "lake"), task("c", "pool")}));
+    world.start();
+    offer(world, {"pool", "lake"});
+    for (const char* const path : {"a", "b", "c"}) {
+        say(world, path, TaskWord::running);
+    }
+    EXPECT_EQ(world.states({"/", "a", "b", "c"}), "running running running running");
+    world.send(Event::session_close(client));
+    world.send(Event::of(EventKind::go_on));
+    EXPECT_EQ(world.states({"a", "b", "c"}), "restarting restarting restarting");
+    EXPECT_EQ(world.view("/").window_used, 1U);
+}
+
+TEST(SupervisionTask, S29_TheEndOfTheNextClientIsAnotherCause) {
+    World world(team({task("a", "pool"), task("b", "lake")}));
+    world.start();
+    for (int n = 0; n < 2; ++n) {
+        offer(world, {"pool", "lake"});
+        say(world, "a", TaskWord::running);
+        say(world, "b", TaskWord::running);
+        world.send(Event::session_close(client));
+        world.send(Event::of(EventKind::go_on));
+        world.pass(Duration::milliseconds(500));
+    }
+    EXPECT_EQ(world.view("/").window_used, 2U);
+}
+
 TEST(SupervisionTask, T13_ADaemonThatEndsDoesNotWaitForAWordThatNeverCame) {
     World world(team({task("a", "pool", ShutdownKind::brutal_kill), worker("b")}));
     world.start();
