@@ -85,6 +85,11 @@ bool NaiveSupervision::busy(int s) const {
 void NaiveSupervision::settle() {
     for (bool changed = true; changed;) {
         changed = false;
+        for (int s = 0; s < static_cast<int>(kids_.size()); ++s) {  // what goes down does so from above
+            while (!at(s).freed && at(s).spec.is_supervisor && at(s).team == TeamState::stopping && move(s)) {
+                changed = true;
+            }
+        }
         for (int k = static_cast<int>(kids_.size()) - 1; k >= 0; --k) {
             while (!at(k).freed && at(k).spec.is_supervisor && move(k)) {
                 changed = true;
@@ -234,14 +239,15 @@ bool NaiveSupervision::move_stop(int s) {
     return first;
 }
 
-/// A wish to start is granted when nothing of the old one is left, its delay is over, and what it requires is up.
+/// A wish to start is granted when nothing of the old one is left, its delay is over, what it requires is up, and somebody offers to
+/// start it, where it is a task.
 bool NaiveSupervision::grant(int k) {
     Kid& kid = at(k);
     if (kid.frozen.ns > 0 && !missing(kid)) {
         set(Tick::backoff, k, std::exchange(kid.frozen, Duration{}));
     }
     const bool held = (kid.held && kid.attempt == Attempt::restart) || (in_group(k) && at(kid.parent).op == GroupPhase::stopping);
-    if (!kid.wish || timer(Tick::backoff, k) != nullptr || !gone(k) || frozen(kid.parent) || held || missing(kid)) {
+    if (!kid.wish || timer(Tick::backoff, k) != nullptr || !gone(k) || frozen(kid.parent) || held || missing(kid) || !is_offered(k)) {
         return false;
     }
     begin(k);

@@ -3,8 +3,9 @@
 /// instants for each window, and after each event the question, asked of everybody again and again until nobody has anything to do:
 /// what is the one next thing that this supervisor may do, and may this wish to start be granted now?
 ///
-/// It is stepped after the core with the same event. Two things are the core's choice and are taken from what it said: the number of a
-/// new entry, and the jitter of a backoff (which must be within its bounds). Links between children are left to the model of trees.
+/// It is stepped after the core with the same event. Some things are the core's choice and are taken from what it said: the number of a
+/// new entry, a task's Device, which of two tasks is started first within one step, and the jitter of a backoff (which must be within its
+/// bounds). Links between children are left to the model of trees.
 #pragma once
 
 #include "daemon/core/engine.hpp"
@@ -12,6 +13,7 @@
 
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,8 +56,12 @@ struct Kid {
     Turn turn = Turn::todo;  ///< its own, in its supervisor's operation
     bool manual = false, lingering = false;
     int harsh = 0;
-    std::vector<Instant> events;  ///< its window
+    std::vector<Instant> events;     ///< its window
+    std::set<std::uint64_t> causes;  ///< clients whose end is counted there (S-29)
     std::uint64_t next_key = 0;
+    // A task's part.
+    core::SessionIndex client = core::daemon_session;  ///< who runs it
+    DeviceId device;
     [[nodiscard]] const core::SupervisorSpec& sup() const { return spec.supervisor.front(); }
 };
 
@@ -67,6 +73,15 @@ struct Deed {
     std::uint32_t generation = 0;
     std::int32_t argument = 0;
     auto operator<=>(const Deed&) const = default;
+};
+/// One thing that a client is to be asked, or told, of a task.
+struct Owing {
+    int parent = 0;
+    core::SessionIndex client = core::daemon_session;
+    core::Owed kind{};
+    core::ChildIndex child = 0;
+    std::uint32_t generation = 0;
+    auto operator<=>(const Owing&) const = default;
 };
 struct Said {
     core::RecordKind kind{};
@@ -86,8 +101,9 @@ class NaiveSupervision {
 
     /// The same step. `told`: what the core made of it.
     void step(Instant now, const core::Event& event, const core::Effects& told);
-    /// Empty, or the first thing in which the core differs after that step.
-    [[nodiscard]] std::string compare(Instant now, const core::Engine& engine, const core::Effects& told);
+    /// Empty, or the first thing in which the core differs after that step. `owed`: what it has put on the lists of its clients, with
+    /// the core's number for each entry.
+    [[nodiscard]] std::string compare(Instant now, const core::Engine& engine, const core::Effects& told, const std::vector<Owing>& owed);
     [[nodiscard]] const std::vector<Kid>& kids() const { return kids_; }
     [[nodiscard]] int kid_at(core::ChildIndex index) const;
     std::uint64_t forget_each = 0;  ///< the planted bug: each so many restarts are not counted
@@ -103,7 +119,7 @@ class NaiveSupervision {
     };
     struct Ending {
         core::ExitClass exit_class = core::ExitClass::normal;
-        bool failed_start = false, completed = false;
+        bool failed_start = false, completed = false, ignored = false;
         core::RestartWish wish = core::RestartWish::by_type;
     };
     struct Command {
@@ -118,6 +134,16 @@ class NaiveSupervision {
         int kid = 0;
         bool wants_down = false;
         std::uint64_t request = 0;
+    };
+    /// A session that may offer start functions.
+    struct Client {
+        bool open = false;
+        std::uint64_t number = 0;  ///< no other was ever this one
+        std::vector<int> tasks;    ///< in the order in which they were started
+    };
+    struct Offer {
+        core::SessionIndex client = core::daemon_session;
+        DeviceId device;
     };
     Kid& at(int k) { return kids_[static_cast<std::size_t>(k)]; }
     [[nodiscard]] const Kid& at(int k) const { return kids_[static_cast<std::size_t>(k)]; }
@@ -180,6 +206,18 @@ class NaiveSupervision {
     void send_stop(int k);
     void kill(int k);
     void make_harsh(int s, int harsh);
+    // tasks
+    void take_from_client(const core::Event& event);
+    void take_word(const core::Event& event);
+    void client_gone(core::SessionIndex client);
+    void offer(const core::Event& event);
+    void withdraw_offer(const core::Event& event);
+    [[nodiscard]] bool is_offered(int k) const;
+    void begin_task(int k);
+    void ask(core::Owed kind, int k);
+    void end_task(int k, bool fault, bool ignored = false);
+    void end_withdrawn_tasks();
+    void note_order(int k);
     void leave_row(int k);
     void remove(int k);
     void free(int k);
@@ -205,8 +243,10 @@ class NaiveSupervision {
     void refuse(int s, ErrorCode code);
     void deed(core::EffectKind kind, int k, std::int32_t argument);
     void say(core::RecordKind kind, int k, std::int64_t number = 0);
+    [[nodiscard]] core::ChildIndex index_told(std::string_view path) const;
     void compare_rows(Instant now, const core::Engine& engine);
     void take_told(const core::Effects& told);
+    void take_owed(const std::vector<Owing>& owed);
     [[nodiscard]] std::string compare_kid(Instant now, const Kid& kid, const core::Engine& engine) const;
 
     std::vector<Kid> kids_;  ///< never used again: a number is a place in time, and so in a row
@@ -217,6 +257,12 @@ class NaiveSupervision {
     std::vector<Deed> deeds_, got_deeds_;
     std::vector<Said> said_, got_said_;
     std::vector<Answered> answers_, got_answers_;
+    std::vector<Owing> owed_, got_owed_;
+    std::map<core::SessionIndex, Client> clients_;
+    std::map<std::string, Offer, std::less<>> offers_;
+    std::uint64_t clients_met_ = 0;
+    std::size_t met_ = 0;     ///< entries that were compared
+    std::uint64_t left_ = 0;  ///< the client whose end is being taken in
     const core::Effects* told_ = nullptr;
     Instant now_;
     std::uint64_t order_ = 0, forgotten_ = 0;

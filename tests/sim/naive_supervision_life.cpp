@@ -37,6 +37,10 @@ void NaiveSupervision::begin(int k) {
         begin_team(k);
         return;
     }
+    if (kid.spec.is_task()) {
+        begin_task(k);
+        return;
+    }
     kid.body = Body::spawning;
     deed(EffectKind::spawn, k, 0);
 }
@@ -56,6 +60,7 @@ void NaiveSupervision::begin_team(int s) {
     at(s).lingering = false;
     at(s).harsh = 0;
     at(s).events.clear();
+    at(s).causes.clear();
     for (const int k : at(s).kids) {
         Kid& kid = at(k);
         kid.turn = Turn::todo;
@@ -218,9 +223,9 @@ void NaiveSupervision::stay_down(int k, const Ending& ending, bool decided) {
         kid.reason = DownReason::terminated;
     } else if (ending.completed) {
         note_started(k);
-        kid.reason = DownReason::completed;
-        kid.remove = for_good;
-    } else if (ending.failed_start && !decided) {  // S-6, S-54
+        kid.reason = ending.ignored ? DownReason::ignored : DownReason::completed;
+        kid.remove = for_good || (ending.ignored && dynamic(k));  // S-9, S-28
+    } else if (ending.failed_start && !decided) {                 // S-6, S-54
         kid.reason = DownReason::failed;
         if (kid.fresh || dynamic(k)) {
             kid.remove = true;
@@ -264,14 +269,17 @@ void NaiveSupervision::count(int k) {
         return;
     }
     std::erase_if(s.events, [&](Instant event) { return now_ - event > s.sup().period; });
-    if (forget_each == 0 || ++forgotten_ % forget_each != 0) {
+    const bool counts = left_ == 0 || s.causes.insert(left_).second;  // all that a client leaves behind is one event
+    if (counts && (forget_each == 0 || ++forgotten_ % forget_each != 0)) {
         s.events.push_back(now_);
     }
     if (s.events.size() > s.sup().intensity) {
         give_up(k, s.events.size());
         return;
     }
-    say(RecordKind::restart, k, static_cast<std::int64_t>(s.events.size()));
+    if (counts) {
+        say(RecordKind::restart, k, static_cast<std::int64_t>(s.events.size()));
+    }
     schedule(k);
     if (groups(kid.parent) && !ahead(k)) {  // one that began in parallel is waited for in its turn
         begin_group(k);
@@ -345,6 +353,7 @@ void NaiveSupervision::schedule(int k) {
 void NaiveSupervision::settled(int k) {
     Kid& kid = at(k);
     if (kid.wish || (kid.state == ChildState::restarting && !kid.regroup)) {
+        grant(k);
         return;
     }
     if (kid.state == ChildState::quarantined) {
@@ -374,7 +383,9 @@ void NaiveSupervision::came_down(int k) {
     kid.regroup = false;
     kid.state = ChildState::down;
     answer_all(k, true, ErrorCode::ok);
-    if (kid.reason == DownReason::completed) {
+    if (kid.reason == DownReason::ignored) {
+        answer_all(k, false, ErrorCode::ok);
+    } else if (kid.reason == DownReason::completed) {
         answer_all(k, false, ErrorCode::ok);
         wake(k);  // before it goes, where it is temporary
     }
@@ -448,7 +459,8 @@ void NaiveSupervision::send_stop(int k) {
         return;
     }
     kid.stage = StopStage::signalled;
-    deed(kid.spec.signal_group ? EffectKind::signal_group : EffectKind::signal, k, kid.spec.stop_signal);
+    kid.spec.is_task() ? ask(Owed::shutdown, k)
+                       : deed(kid.spec.signal_group ? EffectKind::signal_group : EffectKind::signal, k, kid.spec.stop_signal);
     const Duration patience = kid.spec.shutdown_kind == ShutdownKind::no_wait    ? kid.spec.kill_after
                               : kid.spec.shutdown_kind == ShutdownKind::infinity ? Duration::forever()
                                                                                  : kid.spec.shutdown;
@@ -459,9 +471,11 @@ void NaiveSupervision::kill(int k) {
     Kid& kid = at(k);
     if (kid.body == Body::alive && kid.stage != StopStage::killed) {
         kid.stage = StopStage::killed;
-        deed(kid.spec.kill_mode == KillMode::group ? EffectKind::signal_group : EffectKind::signal, k, 9);
+        kid.spec.is_task() ? ask(Owed::ended, k)
+                           : deed(kid.spec.kill_mode == KillMode::group ? EffectKind::signal_group : EffectKind::signal, k, 9);
         cancel(Tick::life, k);
         set(Tick::life, k, Duration::seconds(10));
+        closing_&& kid.spec.is_task() ? end_task(k, true) : void();  // nobody waits for its client's word
     }
 }
 

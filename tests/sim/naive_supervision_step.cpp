@@ -66,6 +66,7 @@ void NaiveSupervision::step(Instant now, const Event& event, const Effects& told
     deeds_.clear();
     said_.clear();
     answers_.clear();
+    owed_.clear();
     now_ = now;
     if (event.kind == EventKind::late) {  // X-5
         for (Timer& timer : timers_) {
@@ -100,6 +101,8 @@ void NaiveSupervision::take(const Event& event) {
                 refuse(s, ErrorCode::stopping);
             }
             stop(0);
+            settle();
+            end_withdrawn_tasks();
             break;
         case EventKind::command:
         case EventKind::add_child:
@@ -118,7 +121,7 @@ void NaiveSupervision::take(const Event& event) {
             if (kid != nullptr && kid->body == Body::spawning) {
                 kid->body = Body::none;
                 cancel(Tick::life, k);
-                end(k, Ending{kid->asked ? ExitClass::shutdown : ExitClass::abnormal, true, false, RestartWish::by_type});
+                end(k, Ending{kid->asked ? ExitClass::shutdown : ExitClass::abnormal, true, false, false, RestartWish::by_type});
             }
             break;
         case EventKind::drained:
@@ -146,7 +149,7 @@ void NaiveSupervision::take(const Event& event) {
                 settled(k);
             }
             break;
-        default: break;
+        default: take_from_client(event); break;
     }
 }
 
@@ -178,18 +181,28 @@ std::string NaiveSupervision::compare_kid(Instant now, const Kid& kid, const Eng
            differs("window", view.window_used, used) + differs("children", view.children, children);
 }
 
+/// Of an entry that came and went within one step: the log has it.
+ChildIndex NaiveSupervision::index_told(std::string_view path) const {
+    const auto found = std::find_if(told_->records.begin(), told_->records.end(),
+                                    [&](const Record& record) { return record.child != no_child && told_->name_of(record) == path; });
+    return found == told_->records.end() ? no_child : found->child;
+}
+
 /// The entries of the core are those of the model, and are shown as they are there.
 void NaiveSupervision::compare_rows(Instant now, const Engine& engine) {
     std::size_t there = 0;
     for (std::size_t k = 0; k < kids_.size(); ++k) {
         Kid& kid = kids_[k];
-        if (kid.index == 0 && !kid.freed) {
-            kid.index = k == 0 ? engine.supervision().root() : engine.supervision().find(kid.path);
+        if (kid.index == 0 && (!kid.freed || k >= met_)) {
+            kid.index = k == 0 ? engine.supervision().root() : kid.freed ? index_told(kid.path) : engine.supervision().find(kid.path);
             // A place that is used again has its generations going on.
             const std::uint32_t before = kid_at(kid.index) < 0 ? 0 : at(kid_at(kid.index)).generation;
             kid.generation += before;
             for (Deed& done : deeds_) {
                 done.generation += done.child == k ? before : 0;
+            }
+            for (Owing& owing : owed_) {
+                owing.generation += owing.child == k ? before : 0;
             }
             by_index_[kid.index] = static_cast<int>(k);
         }
@@ -197,10 +210,12 @@ void NaiveSupervision::compare_rows(Instant now, const Engine& engine) {
             continue;
         }
         there += kid.removed ? 0 : 1;
+        kid.device = kid.client != daemon_session ? engine.supervision().view(kid.index, now).device : DeviceId{};
         if (const std::string wrong = !kid.removed ? compare_kid(now, kid, engine) : std::string{}; !wrong.empty() && wrong_.empty()) {
             wrong_ = wrong;
         }
     }
+    met_ = kids_.size();
     for (ChildIndex i = engine.supervision().root(); i != no_child; i = engine.supervision().next_in_tree(i)) {
         --there;
     }
@@ -249,9 +264,10 @@ void NaiveSupervision::take_told(const Effects& told) {
     std::sort(got_answers_.begin(), got_answers_.end());
 }
 
-std::string NaiveSupervision::compare(Instant now, const Engine& engine, const Effects& told) {
+std::string NaiveSupervision::compare(Instant now, const Engine& engine, const Effects& told, const std::vector<Owing>& owed) {
     compare_rows(now, engine);
     take_told(told);
+    take_owed(owed);
     std::string wrong = std::exchange(wrong_, {});
     const auto name = [&](ChildIndex k) { return at(static_cast<int>(k)).path; };
     const auto list = [&](std::string_view what, const auto& got, const auto& should, auto words) {
@@ -271,6 +287,11 @@ std::string NaiveSupervision::compare(Instant now, const Engine& engine, const E
         constexpr const char* names[] = {"spawn", "?", "?", "?", "signal", "signal group", "reap"};
         return std::string{names[static_cast<int>(deed.kind) - static_cast<int>(EffectKind::spawn)]} + "(" + name(deed.child) + "." +
                std::to_string(deed.generation) + (deed.argument != 0 ? ", " + std::to_string(deed.argument) : "") + ")";
+    });
+    list("owed", got_owed_, owed_, [&](const Owing& owing) {
+        const char* const what = owing.kind == Owed::start ? "start" : owing.kind == Owed::shutdown ? "shutdown" : "ended";
+        return std::string{what} + "(" + name(owing.child) + "." + std::to_string(owing.generation) + ", client " +
+               std::to_string(owing.client) + ")";
     });
     list("events", got_said_, said_, [&](const Said& said) {
         return "#" + std::to_string(static_cast<int>(said.kind)) + "(" + said.path + ", " + std::to_string(said.number) + ")";

@@ -5,6 +5,7 @@
 #include "tests/sim/rehearse.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace backplane::sim {
 
@@ -19,7 +20,7 @@ constexpr Duration rest_time = Duration::seconds(120);
 }  // namespace
 
 SupervisionHistory::SupervisionHistory(const Plan& plan, std::uint64_t forget_each)
-    : plan_(plan), chance_(plan.seed), machine_(chance_), model_(plan.tree) {
+    : plan_(plan), chance_(plan.seed), machine_(chance_), crew_(chance_), model_(plan.tree) {
     model_.forget_each = forget_each;
 }
 
@@ -30,6 +31,8 @@ std::string SupervisionHistory::run() {
     engine_->step(now_, Event::session_greeted(operator_session), out_);
     const std::string encoded = encode_spec(plan_.tree);
     feed("configure", Event::configure(encoded));
+    chance_ = Chance(plan_.seed + 3);
+    chance_.one_in(4) ? void() : open_client();
     for (const std::uint64_t seed : plan_.acts) {
         if (wrong_.empty()) {
             act(seed);
@@ -56,7 +59,14 @@ void SupervisionHistory::note(const char* what, const Event& event) {
         line += " as request " + std::to_string(event.number) + ((event.flag & command_waits) != 0 ? ", waits" : "");
     } else if (event.kind == EventKind::exited) {
         line += " how " + std::to_string(event.mode) + " status " + std::to_string(event.argument);
+    } else if (event.kind == EventKind::register_name || event.kind == EventKind::release_name) {
+        line.append(" ").append(event.text);
+    } else if (event.kind == EventKind::disconnect) {
+        const Device* const device = engine_->graph().find(event.device);
+        const bool known = device != nullptr && device->child != no_child && tree().contains(device->child);
+        line += (known ? " " + std::string{tree().path(device->child)} : std::string{}) + " fault " + std::to_string(event.fault);
     }
+    line += event.session > operator_session ? ", client " + std::to_string(event.session) : "";
     story_.push_back(line);
 }
 
@@ -68,10 +78,19 @@ void SupervisionHistory::feed(const char* what, const Event& event) {
     out_.clear();
     ++steps_;
     engine_->step(now_, event, out_);
+    granted_ = engine_->graph().granted();
     model_.step(now_, event, out_);
-    const std::string wrong = model_.compare(now_, *engine_, out_);
+    const std::vector<TaskNews> news = crew_.read(*engine_, now_);
+    std::vector<Owing> owed;
+    for (const TaskNews& one : news) {
+        owed.push_back(Owing{0, one.client, one.kind, one.child, one.generation});
+        story_.push_back("        owed " + std::to_string(static_cast<int>(one.kind)) + " " + std::string{tree().path(one.child)});
+    }
+    const std::string wrong = model_.compare(now_, *engine_, out_, owed);
+    crew_.take(*engine_, now_, news);
     effects_.assign(out_.list.begin(), out_.list.end());
     for (const Effect& effect : effects_) {
+        work_left_ = work_left_ || effect.kind == EffectKind::go_on;
         trace_ = (trace_ ^ (static_cast<std::uint64_t>(effect.kind) << 32 | effect.child)) * 0x100000001b3ULL;
     }
     for (const Record& record : out_.records) {
@@ -83,8 +102,8 @@ void SupervisionHistory::feed(const char* what, const Event& event) {
         }
     }
     machine_.take(effects_);
-    if (!wrong.empty() || !machine_.wrong.empty()) {
-        fail(std::string{what} + ": " + (wrong.empty() ? machine_.wrong : wrong));
+    for (const std::string* const said : std::initializer_list<const std::string*>{&wrong, &machine_.wrong, &crew_.wrong}) {
+        said->empty() ? void() : fail(std::string{what} + ": " + *said);
     }
     if (Chance save(plan_.seed ^ (steps_ << 20)); save.one_in(16)) {
         save_and_load();
@@ -123,6 +142,13 @@ void SupervisionHistory::look_at_starts(const Record& record) {
             continue;
         }
         const ChildView older = tree().view(kid.index, now_);
+        const auto is_its = [&](const Record& later) {
+            const bool stops = later.kind == RecordKind::child_stopping || later.kind == RecordKind::sup_stopping;
+            return later.child == kid.index || (later.child == record.child && stops);
+        };
+        if (std::any_of(out_.records.begin() + (&record - out_.records.data()) + 1, out_.records.end(), is_its)) {
+            continue;  // it fell in the same step, or its group was begun anew, behind that start
+        }
         const bool waits = (older.state == ChildState::restarting && !older.is_held) || older.state == ChildState::quarantined ||
                            (older.state == ChildState::down && older.reason == DownReason::not_reached);
         if (waits) {
@@ -133,8 +159,15 @@ void SupervisionHistory::look_at_starts(const Record& record) {
 
 /// Section 10, (4).
 void SupervisionHistory::look_at_down(const Record& record) {
+    std::vector<ChildIndex> alive;
     for (const Process& process : machine_.processes) {
-        int k = model_.kid_at(process.child);
+        alive.push_back(process.child);
+    }
+    for (const TaskRun& run : crew_.runs) {
+        run.is_new ? void() : alive.push_back(run.child);
+    }
+    for (const ChildIndex child : alive) {
+        int k = model_.kid_at(child);
         while (k > 0 && model_.kids()[static_cast<std::size_t>(k)].index != record.child) {
             k = model_.kids()[static_cast<std::size_t>(k)].parent;
         }
@@ -190,6 +223,7 @@ void SupervisionHistory::imagine_crash() {
             fail("after a crash entry " + std::to_string(effect.child) + " is started beside itself");
         }
     }
+    look_at_tasks(next);
 }
 
 // ---- what happens ---------------------------------------------------------------------------------------------------------------
@@ -206,24 +240,47 @@ void SupervisionHistory::act(std::uint64_t seed) {
     } else if (what < 82) {
         operate();
     } else if (what < 97) {
-        std::vector<Process*> alive;
-        for (Process& process : machine_.processes) {
-            if (process.state == Process::State::alive && !process.dying) {
-                alive.push_back(&process);
-            }
-        }
-        if (!alive.empty()) {
-            Process& process = *chance_.of(alive);
-            machine_.crash(process);
-            chance_.one_in(2) ? void(happen_to(process)) : void();
-        }
+        crash_somebody();
     } else {
         stale();
     }
 }
 
-/// One of the things that may happen on the machine now. False where there is none.
+/// A process or a task.
+void SupervisionHistory::crash_somebody() {
+    std::vector<Process*> alive;
+    for (Process& process : machine_.processes) {
+        if (process.state == Process::State::alive && !process.dying) {
+            alive.push_back(&process);
+        }
+    }
+    std::vector<TaskRun*> running;
+    for (TaskRun& run : crew_.runs) {
+        if (!run.withdrawn) {
+            running.push_back(&run);
+        }
+    }
+    if (!running.empty() && (alive.empty() || chance_.one_in(2))) {
+        end(*chance_.of(running));
+    } else if (!alive.empty()) {
+        Process& process = *chance_.of(alive);
+        machine_.crash(process);
+        chance_.one_in(2) ? void(happen_to(process)) : void();
+    }
+}
+
+/// One of the things that may happen on the machine, or in a client, now. False where there is none.
 bool SupervisionHistory::happen() {
+    if (work_left_) {
+        go_on();
+        return true;
+    }
+    std::vector<TaskRun*> asked;
+    for (TaskRun& run : crew_.runs) {
+        if (TaskCrew::is_able(run)) {
+            asked.push_back(&run);
+        }
+    }
     std::vector<Process*> able;
     for (Process& process : machine_.processes) {
         const Kid& kid = model_.kids()[static_cast<std::size_t>(model_.kid_at(process.child))];
@@ -233,6 +290,9 @@ bool SupervisionHistory::happen() {
         if ((!rests || drains) && process.state != Process::State::dead) {
             able.push_back(&process);
         }
+    }
+    if (!asked.empty() && (able.empty() || chance_.below(able.size() + asked.size()) >= able.size())) {
+        return answer(*chance_.of(asked));
     }
     return !able.empty() && happen_to(*chance_.of(able));
 }
@@ -309,6 +369,10 @@ bool SupervisionHistory::has_nested(ChildIndex top) const {
 }
 
 void SupervisionHistory::operate() {
+    if (chance_.one_in(6)) {
+        act_as_client();
+        return;
+    }
     const ChildIndex root = tree().root();
     const bool down = tree().view(root, now_).state == ChildState::down;
     ChildIndex child = down && chance_.one_in(2) ? root : any_entry();
@@ -342,7 +406,11 @@ void SupervisionHistory::stale() {
     if (generation == 0 || tree().view(child, now_).is_supervisor) {
         return;
     }
-    switch (chance_.below(5)) {
+    if (tree().view(child, now_).is_task && chance_.one_in(2)) {
+        say_again(child, generation);
+        return;
+    }
+    switch (chance_.below(tree().view(child, now_).is_task ? 4 : 5)) {
         case 0: feed("stale spawned", Event::spawned(child, generation - 1, 77)); break;
         case 1: feed("stale exit", Event::exited(child, generation - 1, ExitHow::exited, 1)); break;
         case 2: feed("stale group empty", Event::group_empty(child, generation - 1)); break;
@@ -391,6 +459,8 @@ bool SupervisionHistory::is_hopeless() const {
 /// Faults end and operators let go: everything wanted runs, or the view says why not.
 void SupervisionHistory::quiet() {
     machine_.behave();
+    crew_.behave();
+    offer_all();
     std::vector<ChildIndex> disabled;
     for (ChildIndex i = tree().root(); i != no_child; i = tree().next_in_tree(i)) {
         if (tree().view(i, now_).state == ChildState::disabled) {
@@ -436,7 +506,7 @@ void SupervisionHistory::look_at_rest() {
 
 /// T-13: it ends, and nothing is left.
 void SupervisionHistory::stop() {
-    machine_.naughty = chance_.one_in(2);
+    machine_.naughty = crew_.naughty = chance_.one_in(2);
     feed("terminate", Event::of(EventKind::terminate));
     for (int n = 0; n < 20 && wrong_.empty() && machine_.halts == 0; ++n) {
         if (!happen()) {
@@ -444,11 +514,12 @@ void SupervisionHistory::stop() {
         }
     }
     machine_.behave();
+    crew_.behave();
     if (wrong_.empty() && machine_.halts == 0) {
         rest();
     }
-    if (wrong_.empty() && (machine_.halts != 1 || !machine_.processes.empty())) {
-        fail("the daemon does not end, or leaves a process");
+    if (wrong_.empty() && (machine_.halts != 1 || !machine_.processes.empty() || !crew_.runs.empty())) {
+        fail("the daemon does not end, or leaves a process or a task");
     }
     if (const std::string broken = engine_->check(); wrong_.empty() && !broken.empty()) {
         fail("check: " + broken);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One random history of supervision: the core alone, a machine of processes that misbehave, operators with every verb, and the naive
-/// model of the rules, which must agree after every event.
+/// One random history of supervision: the core alone, a machine of processes and clients with tasks that misbehave, operators with every
+/// verb, and the naive model of the rules, which must agree after every event.
 ///
 /// Each act draws from a chance of its own, so that acts and children can be left out and the others stay what they are: a history that
 /// fails is made as short as it goes before it is told.
 #pragma once
 
 #include "tests/sim/naive_supervision.hpp"
+#include "tests/sim/task_crew.hpp"
 #include "tests/sim/tree_machine.hpp"
 #include "tests/sim/world.hpp"
 
@@ -20,6 +21,9 @@ namespace backplane::sim {
 [[nodiscard]] core::SupervisorSpec random_supervision(Chance& chance);
 /// Encoded, as `Event::add_child` takes it.
 [[nodiscard]] std::string random_addition(Chance& chance, bool to_dynamic);
+
+/// Under what clients offer to start tasks.
+inline constexpr const char* starters[] = {"pool", "lake", "sea"};
 
 /// What a history is made of.
 struct Plan {
@@ -48,6 +52,22 @@ class SupervisionHistory {
     void act(std::uint64_t seed);
     bool happen();
     bool happen_to(Process& process);
+    void crash_somebody();
+    // clients and their tasks
+    void act_as_client();
+    void open_client();
+    void close_client(const TaskClient& client);
+    void make_device(TaskClient& client);
+    void offer(TaskClient& client, const char* name);
+    void offer_all();
+    bool answer(TaskRun& run);
+    void begin(TaskRun& run);
+    void say(TaskRun& run, core::TaskWord word);
+    void leave(TaskRun& run, FaultKind fault);
+    void end(TaskRun& run);
+    void say_again(core::ChildIndex child, std::uint32_t generation);
+    void look_at_tasks(const core::Engine& next);
+    void go_on();
     void pass();
     void pass_to(Instant when, core::EventKind kind = core::EventKind::tick);
     void operate();
@@ -69,13 +89,16 @@ class SupervisionHistory {
     std::vector<core::Effect> effects_;
     Chance chance_;
     TreeMachine machine_;
+    TaskCrew crew_;
     NaiveSupervision model_;
     Instant now_{1'000'000};
     std::set<DeviceId> ids_;
+    std::vector<DeviceId> granted_;
     std::vector<std::string> story_;
     std::string wrong_;
-    bool waited_ = false;    ///< somebody was blocked when all was well
-    bool restless_ = false;  ///< therefore its supervisor's starts fail for ever
+    bool work_left_ = false;  ///< `go_on` is due
+    bool waited_ = false;     ///< somebody was blocked when all was well
+    bool restless_ = false;   ///< therefore its supervisor's starts fail for ever
     std::uint64_t request_ = 0, steps_ = 0, crashes_ = 0;
     std::uint64_t trace_ = 0xcbf29ce484222325ULL;
 };

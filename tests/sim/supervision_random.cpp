@@ -12,7 +12,7 @@ constexpr std::size_t entries_max = 10;
 
 class Nursery {
   public:
-    explicit Nursery(Chance& chance) : chance_(chance), parallel_(chance.one_in(3)) {}
+    explicit Nursery(Chance& chance) : chance_(chance), parallel_(chance.one_in(3)), many_tasks_(chance.one_in(3)) {}
 
     SupervisorSpec team(int depth, const std::string& prefix) {
         SupervisorSpec spec;
@@ -40,6 +40,7 @@ class Nursery {
                 child.oneshot = false;
                 child.readiness = Readiness::exec;
                 child.launch = LaunchSpec{};
+                child.task = TaskSpec{};
                 child.start_timeout = chance_.one_in(3) ? Duration::milliseconds(chance_.between(50, 900)) : Duration::forever();
                 child.supervisor.push_back(team(depth + 1, path + "/"));
             }
@@ -96,10 +97,24 @@ class Nursery {
             spec.launch.drain.command = {"/bin/drain"};
             spec.launch.drain.timeout = Duration::milliseconds(chance_.between(1, 300));
         }
+        if (chance_.below(4) < (many_tasks_ ? 3U : 1U)) {
+            make_task(spec);
+        }
         return spec;
     }
 
   private:
+    /// As configuration would have it: what is a program's alone has no meaning.
+    void make_task(ChildSpec& spec) {
+        const bool no_wait = chance_.one_in(5);
+        spec.task.starter = chance_.one_in(2) ? starters[0] : chance_.of(starters);
+        spec.readiness = no_wait ? Readiness::exec : Readiness::notify;
+        spec.ready_delay = Duration{};
+        spec.oneshot = spec.signal_group = false;
+        spec.kill_mode = KillMode::group;
+        spec.exits = ExitPolicy{};
+        spec.launch = LaunchSpec{};
+    }
     void backoff(BackoffSpec& spec) {
         spec.enabled = !chance_.one_in(3);
         spec.initial = Duration::milliseconds(chance_.between(1, 200));
@@ -112,6 +127,7 @@ class Nursery {
     Chance& chance_;
     /// Either this or requirements: which of two supervisors comes first that one event set going is no rule's business.
     bool parallel_;
+    bool many_tasks_;
     std::vector<std::string> paths_;
 };
 
@@ -134,6 +150,8 @@ std::string random_addition(Chance& chance, bool to_dynamic) {
         child.is_supervisor = true;
         child.oneshot = false;
         child.launch = LaunchSpec{};
+        child.task = TaskSpec{};
+        child.readiness = Readiness::exec;
         SupervisorSpec& team = child.supervisor.emplace_back();
         team.strategy = static_cast<Strategy>(chance.below(3));
         for (std::uint64_t n = chance.below(3); n > 0; --n) {

@@ -98,7 +98,8 @@ void describe(const core::SupervisorSpec& spec, const std::string& indent, std::
                 (child.limit.enabled ? " limit " + std::to_string(child.limit.intensity) + " on_limit " +
                                            std::to_string(static_cast<int>(child.limit.on_limit))
                                      : "") +
-                (child.requires_up.empty() ? "" : " requires " + child.requires_up.front()) + "\n";
+                (child.requires_up.empty() ? "" : " requires " + child.requires_up.front()) +
+                (child.is_task() ? " task " + child.task.starter : "") + "\n";
         if (child.is_supervisor) {
             describe(child.supervisor.front(), indent + "    ", text);
         }
