@@ -326,6 +326,7 @@ class Supervision {
     void block(Step& step, ChildIndex child, ChildIndex on);
     void wake_dependants(Step& step, ChildIndex child);
     void unblock(Step& step, ChildIndex child);
+    [[nodiscard]] bool comes_with_group(ChildIndex on, ChildIndex child) const;
     void freeze_dependants(Step& step, ChildIndex child);
     [[nodiscard]] bool take_slot(Step& step, ChildIndex child);
     [[nodiscard]] bool needs_token(const Child& child) const;

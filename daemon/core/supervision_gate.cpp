@@ -107,10 +107,19 @@ void Supervision::unblock(Step& step, ChildIndex i) {
     agenda_.push_back(child.supervisor);
 }
 
+/// It is down for the restart of a group that brings it back before this one. The group waits for the delays of its members, so these
+/// must not wait for one of the group.
+bool Supervision::comes_with_group(ChildIndex on, ChildIndex i) const {
+    while (on != no_child && children_[on].supervisor != children_[i].supervisor) {
+        on = children_[on].supervisor;
+    }
+    return on != no_child && in_group(on) && in_group(i);
+}
+
 /// It went down: the delays of those that require it stand still from here.
 void Supervision::freeze_dependants(Step& step, ChildIndex i) {
     for (std::uint32_t o = children_[i].orders_to; o != 0; o = orders_[o].next_to) {
-        if (orders_[o].need != 0 && children_[orders_[o].from].backoff_timer != 0) {
+        if (orders_[o].need != 0 && children_[orders_[o].from].backoff_timer != 0 && !comes_with_group(i, orders_[o].from)) {
             block(step, orders_[o].from, i);
         }
     }

@@ -518,4 +518,12 @@ TEST(supervision_group, s6_decision35_on_start_failure_stop_leaves_the_root_down
     }
 }
 
+TEST(supervision_group, x6_the_delay_of_a_member_does_not_stand_still_for_one_that_comes_with_its_group) {
+    World w(one_for_all({worker("a"), requiring(worker("b"), {"a"})}));
+    w.start().exits("b", 1).exits("b", 1);  // the second time it has a delay, for which its group waits
+    EXPECT_EQ(w.states({"a", "b"}), "restarting restarting");
+    w.pass(Duration::seconds(2));
+    EXPECT_EQ(w.states({"a", "b"}), "running running");
+}
+
 }  // namespace
