@@ -82,14 +82,16 @@ bool NaiveSupervision::busy(int s) const {
 
 // ---- one thing after the other -----------------------------------------------------------------------------------------------
 
+/// Where one event sets several supervisors going: first come, first served.
 void NaiveSupervision::settle() {
     for (bool changed = true; changed;) {
         changed = false;
-        for (int s = 0; s < static_cast<int>(kids_.size()); ++s) {  // what goes down does so from above
-            while (!at(s).freed && at(s).spec.is_supervisor && at(s).team == TeamState::stopping && move(s)) {
+        for (std::size_t n = 0; n < turns_.size(); ++n) {
+            while (turns_[n] >= 0 && !at(turns_[n]).freed && move(turns_[n])) {
                 changed = true;
             }
         }
+        turns_.clear();
         for (int k = static_cast<int>(kids_.size()) - 1; k >= 0; --k) {
             while (!at(k).freed && at(k).spec.is_supervisor && move(k)) {
                 changed = true;
@@ -264,6 +266,7 @@ void NaiveSupervision::begin_group(int k) {
     s.from = s.op == GroupPhase::stopping ? std::min(s.from, from) : from;
     s.op = GroupPhase::stopping;
     s.parked = -1;
+    turns_.push_back(at(k).parent);
     for (const int member : s.kids) {
         at(member).turn = Turn::todo;
         at(member).skip = at(member).skip && member < s.from;

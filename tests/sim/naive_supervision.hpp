@@ -252,6 +252,7 @@ class NaiveSupervision {
     std::vector<Kid> kids_;  ///< never used again: a number is a place in time, and so in a row
     std::map<core::ChildIndex, int> by_index_;
     std::vector<Timer> timers_;
+    std::vector<int> turns_;  ///< supervisors that got something to do
     std::vector<Waiter> waiters_;
     std::vector<Command> postponed_;
     std::vector<Deed> deeds_, got_deeds_;

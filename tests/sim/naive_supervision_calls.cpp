@@ -129,6 +129,9 @@ void NaiveSupervision::start_now(int k) {
     const int s = at(k).parent;
     if (s >= 0 && at(s).parked == k && at(s).op == GroupPhase::starting && k <= current(s)) {
         at(s).parked = -1;
+        for (const int other : at(s).kids) {  // it will come to them anew
+            at(other).turn = at(other).turn == Turn::now ? Turn::todo : at(other).turn;
+        }
         at(k).turn = Turn::now;
     } else if (ahead(k)) {
         unpark(k);

@@ -74,6 +74,7 @@ void NaiveSupervision::begin_team(int s) {
         }
     }
     at(s).from = at(s).kids.empty() ? nobody : at(s).kids.front();
+    turns_.push_back(s);
 }
 
 /// Decision 32.
@@ -101,6 +102,7 @@ void NaiveSupervision::started(int k) {
     say(at(k).spec.is_supervisor ? RecordKind::sup_up : RecordKind::child_ready, k);
     answer_all(k, false, ErrorCode::ok);
     wake(k);
+    turns_.push_back(at(k).parent);
 }
 
 /// Whoever requires it may be started now.
@@ -178,7 +180,8 @@ void NaiveSupervision::end(int k, const Ending& ending) {
     for (int other = 0; other < static_cast<int>(kids_.size()); ++other) {  // their delays stand still
         const auto& wanted = at(other).spec.requires_up;
         const Timer* delay = timer(Tick::backoff, other);
-        if (delay != nullptr && std::find(wanted.begin(), wanted.end(), at(k).path) != wanted.end()) {
+        const bool with_group = at(other).parent == at(k).parent && in_group(other) && in_group(k);  // which waits for that delay
+        if (delay != nullptr && !with_group && std::find(wanted.begin(), wanted.end(), at(k).path) != wanted.end()) {
             at(other).frozen = delay->at - now_;
             cancel(Tick::backoff, other);
         }
@@ -352,6 +355,7 @@ void NaiveSupervision::schedule(int k) {
 /// Nothing of it is left: what was decided at its end is carried out.
 void NaiveSupervision::settled(int k) {
     Kid& kid = at(k);
+    turns_.push_back(kid.parent);
     if (kid.wish || (kid.state == ChildState::restarting && !kid.regroup)) {
         grant(k);
         return;
@@ -509,6 +513,7 @@ void NaiveSupervision::stop_team(int s, TeamEnd end) {
     refuse(s, ErrorCode::stopping);
     kid.state = kid.ready || kid.asked ? ChildState::stopping : kid.state;
     say(RecordKind::sup_stopping, s);
+    turns_.push_back(s);
 }
 
 /// S-33, S-43.

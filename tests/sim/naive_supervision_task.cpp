@@ -79,15 +79,10 @@ void NaiveSupervision::client_gone(SessionIndex client) {
     gone.open = false;
     std::erase_if(owed_, [client](const Owing& owing) { return owing.client == client; });
     left_ = gone.number;
-    const std::vector<int> tasks = gone.tasks;
-    for (const int k : tasks) {
+    for (const int k : std::vector<int>(gone.tasks)) {
         end_task(k, true);
     }
     left_ = 0;
-    for (const int k : tasks) {  // their supervisors in the same order
-        while (!at(k).freed && move(at(k).parent)) {
-        }
-    }
 }
 
 // ---- the life of a task -----------------------------------------------------------------------------------------------------------

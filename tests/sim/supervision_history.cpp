@@ -376,6 +376,10 @@ void SupervisionHistory::operate() {
     const ChildIndex root = tree().root();
     const bool down = tree().view(root, now_).state == ChildState::down;
     ChildIndex child = down && chance_.one_in(2) ? root : any_entry();
+    if (model_.kids()[static_cast<std::size_t>(model_.kid_at(child))].added && engine_->next_deadline() <= now_) {
+        pass_to(now_);  // what is due may give its place to another
+        return;
+    }
     const auto deadline = static_cast<std::uint32_t>(chance_.one_in(3) ? chance_.between(1, 300) : 0);
     const bool waits = !chance_.one_in(3);
     if (tree().view(child, now_).is_supervisor && chance_.one_in(3)) {
