@@ -422,6 +422,7 @@ class Supervision {
     void finish_task(Step& step, ChildIndex child, Ending ending);
     void withdraw_task(Step& step, ChildIndex child, const FaultRecord& fault, StopCause cause);
     void end_withdrawn_tasks(Step& step);
+    [[nodiscard]] DeviceId cause_of_end(SessionIndex session, ChildIndex first) const;
     void kill_task(Step& step, ChildIndex child);
     [[nodiscard]] bool tasks_hold() const;
 

@@ -210,11 +210,22 @@ std::vector<ChildIndex> Supervision::tasks_of(SessionIndex session) const {
     return tasks;
 }
 
-/// In the order in which they were started (T-6). It is one cause for them all, whatever each was offered by (S-29): a client has a Device
-/// for each of its offers, and the first task's stands for all.
+/// Where the client is a worker of ours, it and its tasks fall for one cause: its own Device. A client from outside has a Device for each
+/// of its offers, and the one by which its first task was started stands for all.
+DeviceId Supervision::cause_of_end(SessionIndex session, ChildIndex first) const {
+    const SessionState& client = graph_.session(session);
+    if (!contains(client.worker)) {
+        return children_[first].starter;
+    }
+    const Child& worker = children_[client.worker];
+    const bool lives = worker.generation == client.worker_generation && worker.device;
+    return lives ? worker.device : worker.last_device;  // its next incarnation may have begun by now
+}
+
+/// In the order in which they were started (T-6). It is one cause for them all, whatever each was offered by (S-29).
 void Supervision::client_gone(Step& step, SessionIndex session, std::string_view why) {
     const std::vector<ChildIndex> left = tasks_of(session);
-    client_left_ = left.empty() ? DeviceId{} : children_[left.back()].starter;
+    client_left_ = left.empty() ? DeviceId{} : cause_of_end(session, left.back());
     for (auto at = left.rbegin(); at != left.rend(); ++at) {
         graph_.set_owner(children_[*at].device, daemon_session);
         FaultRecord fault;

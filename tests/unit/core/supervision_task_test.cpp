@@ -61,6 +61,27 @@ TEST(SupervisionTask, S29_TheEndOfTheNextClientIsAnotherCause) {
     EXPECT_EQ(world.view("/").window_used, 2U);
 }
 
+TEST(SupervisionTask, S29_AWorkerAndTheTasksThatItRanAreOneCause) {
+    for (const bool exit_first : {true, false}) {
+        World world(team({worker("w"), task("a", "pool"), task("b", "lake")}));
+        world.start().adopts("w", client);
+        world.send(Event::grant(client, 1, 1));
+        const DeviceId first = world.engine().graph().granted().front();
+        for (std::uint32_t n = 0; n < 2; ++n) {
+            const DeviceId device = DeviceId::make(first.generation(), first.slot() + n);
+            world.send(Event::create(client, device, false, 1));
+            world.send(Event::naming(EventKind::register_name, client, n == 0 ? "pool" : "lake", device, 1));
+        }
+        say(world, "a", TaskWord::running);
+        say(world, "b", TaskWord::running);
+        exit_first ? world.is_killed("w", 9) : world.send(Event::session_close(client));
+        exit_first ? world.send(Event::session_close(client)) : world.is_killed("w", 9);
+        world.send(Event::of(EventKind::go_on));
+        EXPECT_EQ(world.states({"w", "a", "b"}), "running restarting restarting");
+        EXPECT_EQ(world.view("/").window_used, 1U) << exit_first;
+    }
+}
+
 TEST(SupervisionTask, T13_ADaemonThatEndsDoesNotWaitForAWordThatNeverCame) {
     World world(team({task("a", "pool", ShutdownKind::brutal_kill), worker("b")}));
     world.start();
