@@ -12,9 +12,6 @@ namespace backplane::core {
 namespace {
 constexpr std::uint64_t image_magic = 0x0065'6761'6d69'7062ULL | std::uint64_t{'0' + image_version} << 56U;  // "bpimage" and its version
 
-/// After a crash of the daemon what came due meanwhile is due so much later: whoever was to be heard in time may not have been.
-constexpr Duration late_grace = Duration::seconds(1);
-
 /// The kinds that are one counted frame of a client each. `grant` and `ready` may be, and say so themselves.
 constexpr std::uint64_t bit(EventKind kind) { return std::uint64_t{1} << static_cast<unsigned>(kind); }
 constexpr std::uint64_t operations_mask =

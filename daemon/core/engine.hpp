@@ -34,6 +34,10 @@ struct EngineLimits {
 /// False, and nothing changed, for bytes that `encode_limits` did not write.
 [[nodiscard]] bool decode_limits(std::string_view bytes, EngineLimits& limits);
 
+/// What came due while nobody was there, in a crash of the daemon or a gap in its loop, is due so much later: whoever was to be heard in
+/// time may not have been.
+inline constexpr Duration late_grace = Duration::seconds(1);
+
 class Engine {
   public:
     explicit Engine(const EngineLimits& limits = {});

@@ -204,6 +204,8 @@ class Host {
     [[nodiscard]] bool is_subreaper() const { return is_subreaper_; }
     /// Incarnations that are not vacant.
     [[nodiscard]] std::size_t occupied() const { return occupied_; }
+    /// How many programs there are beside the workers.
+    [[nodiscard]] std::size_t asides() const { return asides_.size(); }
     /// The pid of an unreaped leader; 0 where there is none.
     [[nodiscard]] std::int32_t pid_of(core::ChildIndex child) const;
 

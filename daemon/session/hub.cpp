@@ -279,6 +279,12 @@ void Hub::cut_stalled() {
     }
 }
 
+void Hub::put_off(Instant until) {
+    for (const core::SessionIndex session : pressed_) {
+        at(session).over_mark_since = std::max(at(session).over_mark_since, until.ns - stalled_ns);
+    }
+}
+
 Instant Hub::next_deadline() const {
     Instant next = engine_.next_deadline();
     for (const core::SessionIndex session : pressed_) {

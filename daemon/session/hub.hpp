@@ -144,6 +144,8 @@ class Hub {
     void take_machine(std::vector<core::Effect>& effects);
     /// When to call `feed(tick)` at the latest.
     [[nodiscard]] Instant next_deadline() const;
+    /// Nobody was there to write to those who are to be cut for being slow: none is before `until`.
+    void put_off(Instant until);
 
     [[nodiscard]] const core::Engine& engine() const { return engine_; }
     /// What the kernel told of this connection's peer.

@@ -19,41 +19,46 @@ void Drains::begin(process::Incarnation worker, std::int32_t pid, core::LaunchSp
     auto drain = std::make_unique<Drain>();
     drain->worker = worker;
     drain->name = std::move(name);
-    launch.exec = launch.drain.command;
-    launch.environment.emplace_back("MAINPID", std::to_string(pid));
+    drain->launch = std::move(launch);
+    drain->launch.exec = drain->launch.drain.command;
+    drain->launch.environment.emplace_back("MAINPID", std::to_string(pid));
     // What it has to say is for whoever looks after the daemon, and no part of what the worker says.
-    launch.stdout_to = {core::OutputKind::inherit, ""};
-    launch.stderr_to = {core::OutputKind::inherit, ""};
-    process::SpawnOptions options;
-    options.socket_path = socket_path;
-    const process::SpawnOutcome outcome = host_.spawn_aside(worker.child, launch, options);
-    if (outcome.started) {
-        drain->pid = outcome.pid;
-        // Where it cannot be watched its timeout looks after it.
-        (void)drain->watch.start(loop_, outcome.pidfd, watch_readable, *this, worker.child);
-    } else {
-        log_warning("the drain hook of " + drain->name + " cannot be run: " + core::spawn_failure_text(outcome.step, outcome.error_number));
-        is_touched_ = true;
-    }
+    drain->launch.stdout_to = {core::OutputKind::inherit, ""};
+    drain->launch.stderr_to = {core::OutputKind::inherit, ""};
+    drain->options.socket_path = socket_path;
     drains_.push_back(std::move(drain));
+    ++waiting_;
+}
+
+/// It neither waits nor runs any more.
+void Drains::stop(Drain& drain) {
+    drain.watch.stop();
+    if (drain.pid != 0) {
+        host_.drop_aside(std::exchange(drain.pid, 0));
+    } else {
+        --waiting_;
+    }
 }
 
 void Drains::end(core::ChildIndex child) {
     std::erase_if(drains_, [&](const std::unique_ptr<Drain>& drain) {
-        if (drain->worker.child != child) {
-            return false;
-        }
-        drain->watch.stop();
-        if (drain->pid != 0) {
-            host_.drop_aside(drain->pid);
-        }
-        return true;
+        const bool is_its = drain->worker.child == child;
+        is_its ? stop(*drain) : void();
+        return is_its;
     });
 }
 
 void Drains::clear() {
-    while (!drains_.empty()) {
-        end(drains_.back()->worker.child);
+    for (const auto& drain : drains_) {
+        stop(*drain);
+    }
+    drains_.clear();
+}
+
+void Drains::halt() {
+    for (const auto& drain : drains_) {
+        stop(*drain);
+        ++waiting_;
     }
 }
 
@@ -61,25 +66,48 @@ void Drains::on_ready(std::uint64_t, unsigned) noexcept { is_touched_ = true; }
 
 const std::vector<process::Incarnation>& Drains::run() {
     over_.clear();
-    if (std::exchange(is_touched_, false)) {
-        std::erase_if(drains_, [this](const std::unique_ptr<Drain>& drain) { return is_over(*drain); });
+    if (!has_work()) {
+        return over_;
     }
+    is_touched_ = false;
+    std::size_t started = 0;
+    std::erase_if(drains_, [&](const std::unique_ptr<Drain>& drain) {
+        if (drain->pid == 0 && started++ >= drains_per_tick_max) {
+            return false;
+        }
+        const bool over = drain->pid == 0 ? !start(*drain) : is_over(*drain);
+        if (over) {
+            over_.push_back(drain->worker);
+        }
+        return over;
+    });
     return over_;
 }
 
-bool Drains::is_over(Drain& drain) {
-    if (drain.pid != 0) {
-        const auto ended = host_.take_aside(drain.pid);
-        if (!ended) {
-            return false;
-        }
-        drain.watch.stop();
-        if (ended->how != core::ExitHow::exited || ended->status != 0) {
-            const std::string how = ended->how == core::ExitHow::exited ? "exit(" : "signal(";
-            log_warning("the drain hook of " + drain.name + " ended with " + how + std::to_string(ended->status) + ")");
-        }
+/// False where it cannot be run.
+bool Drains::start(Drain& drain) {
+    --waiting_;
+    const process::SpawnOutcome outcome = host_.spawn_aside(drain.worker.child, drain.launch, drain.options);
+    if (!outcome.started) {
+        log_warning("the drain hook of " + drain.name + " cannot be run: " + core::spawn_failure_text(outcome.step, outcome.error_number));
+        return false;
     }
-    over_.push_back(drain.worker);
+    drain.pid = outcome.pid;
+    // Where it cannot be watched its timeout looks after it.
+    (void)drain.watch.start(loop_, outcome.pidfd, watch_readable, *this, drain.worker.child);
+    return true;
+}
+
+bool Drains::is_over(Drain& drain) {
+    const auto ended = host_.take_aside(drain.pid);
+    if (!ended) {
+        return false;
+    }
+    drain.watch.stop();
+    if (ended->how != core::ExitHow::exited || ended->status != 0) {
+        const std::string how = ended->how == core::ExitHow::exited ? "exit(" : "signal(";
+        log_warning("the drain hook of " + drain.name + " ended with " + how + std::to_string(ended->status) + ")");
+    }
     return true;
 }
 

@@ -30,7 +30,7 @@ constexpr Duration accept_rest = Duration::seconds(1);
 /// How long a journal that could not be made anew is let be.
 constexpr Duration compact_rest = Duration::seconds(1);
 /// So long after a deadline came due the loop was away, and not only busy.
-constexpr Duration late_after = Duration::seconds(1);
+constexpr Duration late_after = Duration::milliseconds(250);
 /// The manager hears of a change so much later at most, and so often at most.
 constexpr Duration status_rest = Duration::milliseconds(100);
 
@@ -186,15 +186,20 @@ void Loop::tick() {
     }
 }
 
-/// Where this loop itself was away, what came due meanwhile is judged when everybody had time to be heard: once, so that a loop
-/// that is late each time puts nothing off for ever.
+/// Where this loop itself was away, what came due meanwhile is judged when everybody had time to be heard: once, so what was put
+/// off is not put off again however often the loop is late.
 void Loop::meet_deadlines() {
-    const Instant due = parts_.hub.next_deadline();
-    const bool is_late = due <= now_ && now_ - due > late_after;
-    if (due <= now_) {
-        parts_.hub.feed(core::Event::of(is_late && !was_late_ ? core::EventKind::late : core::EventKind::tick));
+    session::Hub& hub = parts_.hub;
+    const Instant due = hub.next_deadline();
+    if (due > now_) {
+        return;
     }
-    was_late_ = is_late;
+    const bool is_late = now_ - due > late_after && due > put_off_until_;
+    if (is_late) {
+        put_off_until_ = now_ + core::late_grace;
+        hub.put_off(put_off_until_);
+    }
+    hub.feed(core::Event::of(is_late ? core::EventKind::late : core::EventKind::tick));
 }
 
 void Loop::take_signals() {
@@ -321,8 +326,8 @@ void Loop::take_connections() {
 /// Whether one more connection leaves the descriptors alone that are set aside.
 bool Loop::has_room() const {
     const std::uint64_t aside = std::min(descriptors_set_aside, parts_.open_files_max / 4);
-    const std::uint64_t used =
-        descriptors_of_our_own + descriptors_per_connection * (connections_->count() + 1) + descriptors_per_worker * parts_.host.occupied();
+    const std::uint64_t used = descriptors_of_our_own + descriptors_per_connection * (connections_->count() + 1) +
+                               descriptors_per_worker * parts_.host.occupied() + parts_.host.asides();
     return used + aside <= parts_.open_files_max;
 }
 

@@ -123,6 +123,7 @@ class Loop final : private Watcher {
     std::vector<std::string> lines_;     ///< scratch
     Instant now_{};
     Instant timer_due_ = Instant::never();  ///< what the timer is set for
+    Instant put_off_until_{};               ///< what was due while the loop was away
     Instant accept_again_ = Instant::never();
     Instant status_due_ = Instant::never();
     Instant compact_again_{};
@@ -137,7 +138,6 @@ class Loop final : private Watcher {
     bool signalled_ = false;
     bool child_died_ = false;
     bool somebody_waits_ = false;  ///< on the listening socket
-    bool was_late_ = false;        ///< the last tick came long after what was due in it
     bool is_paused_ = false;
     bool said_paused_ = false;
     bool said_stopping_ = false;

@@ -101,7 +101,7 @@ bool Loop::take_over(const Handoff& handoff) {
         const process::Descriptor program{open("/proc/self/exe", O_PATH | O_CLOEXEC)};
         parts_.keeper->hold(keeper::key_executable, program.get());
     }
-    parts_.hub.feed(core::Event::of(core::EventKind::tick));  // goes on with what was worked off in slices
+    parts_.hub.feed(core::Event::of(core::EventKind::late));  // goes on with what was worked off in slices; nobody was heard meanwhile
     parts_.hub.answer_shell(ErrorCode::ok);
     return true;
 }

@@ -123,7 +123,6 @@ void Workers::take_exit(core::ChildIndex child) {
     dead.exit_watch.stop();  // a pidfd stays readable
     dead.notify_watch.stop();
     probes_.end(child);
-    drains_.end(child);
     drop(child);
     // An explicit disconnect that it wrote wins over how it ended (D-4), so its last words come first. Its socket ends with
     // it, whoever else holds it (T-8).
@@ -136,6 +135,7 @@ void Workers::take_exit(core::ChildIndex child) {
 
 /// Where its socket went with a daemon, nobody is left who could come back for its session (T-8).
 void Workers::exited(core::ChildIndex child, std::uint32_t generation, core::SessionIndex session, core::ExitHow how, std::int32_t status) {
+    drains_.end(child);
     // Its last words have no place where every byte left is for the deaths themselves.
     const std::string words = notes_ != nullptr && notes_->is_scarce() ? std::string{} : outputs_.last_words(child, generation);
     hub_.feed(Event::exited(child, generation, how, status, words));
@@ -373,6 +373,9 @@ void Workers::take_probes(Instant now) {
 void Workers::drain(core::ChildIndex child, std::uint32_t generation) {
     const core::Supervision& tree = hub_.engine().supervision();
     const core::ChildView view = tree.view(child, Instant{});
+    if (!view.is_draining || view.generation != generation) {
+        return;  // it ended before its hook's turn came
+    }
     if (Expected<core::LaunchSpec> launch = core::decode_launch(tree.launch(child))) {
         drains_.begin({child, generation}, view.pid, std::move(*launch), socket_path_, std::string{view.path});
     }

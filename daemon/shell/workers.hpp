@@ -72,7 +72,7 @@ class Workers final : private Watcher {
     /// Nothing that only this program would look after runs any more (before it is replaced).
     void halt_asides() {
         probes_.halt();
-        drains_.clear();
+        drains_.halt();
     }
     /// Feeds what workers said on their notify sockets.
     void take_notifications();
@@ -134,6 +134,7 @@ class Workers final : private Watcher {
     void alive(core::ChildIndex child, std::uint32_t generation);
     void triggered(core::ChildIndex child, std::uint32_t generation);
     void probe(core::ChildIndex child, std::uint32_t generation);
+    /// Nothing where it is not about to be stopped.
     void drain(core::ChildIndex child, std::uint32_t generation);
     void await_start(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
     void failed(const core::Effect& effect, core::SpawnStep step, int error_number);

@@ -120,9 +120,7 @@ void Workers::take_over(const HandedWorker& handed) {
     } else if (outcome.started) {
         watch(effect, outcome, handed.session);
         probe(handed.child, handed.generation);
-        if (hub_.engine().supervision().view(handed.child, Instant{}).is_draining) {
-            drain(handed.child, handed.generation);
-        }
+        drain(handed.child, handed.generation);
         worker(handed.child).is_held = handed.notify_descriptor >= 0;
     }
 }

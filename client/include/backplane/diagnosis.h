@@ -137,7 +137,8 @@ typedef struct bp_fate {
 } bp_fate;
 
 /// What would happen if it died now; nothing does. Of a supervisor: if every process below it did. `BP_NOT_FOUND`, `BP_DEVICE_DOWN` where
-/// there is nothing to die, `BP_LIMIT_REACHED` where the daemon's state is too large to be rehearsed with.
+/// there is nothing to die, `BP_LIMIT_REACHED` where the daemon's state is too large to be rehearsed with, or was so too often
+/// of late: then the detail says when to ask again.
 BP_EXPORT bp_status bp_client_impact(bp_client* client, const char* name, size_t name_length, int64_t timeout_ns,
                                      bp_impact* impact) BP_NOEXCEPT;
 /// The same by its line.
