@@ -33,7 +33,8 @@ class DrainsTest : public WorkersFixture {
 };
 
 TEST_F(DrainsTest, X16_TheHookKnowsItsWorkerAndTheStopWaitsForItsEnd) {
-    boot({drained("w", {"sleep", "1000"}, {"sh", "-c", "echo $MAINPID > " + path("told") + "; until test -e " + path("go") + "; do sleep 0.01; done; exit 3"})});
+    boot({drained("w", {"sleep", "1000"},
+                  {"sh", "-c", "echo $MAINPID > " + path("told") + "; until test -e " + path("go") + "; do sleep 0.01; done; exit 3"})});
     ASSERT_TRUE(ticks_until([&] { return is("w", ChildState::running); }));
     const std::int32_t pid = view("w").pid;
     stop_child("w");
@@ -85,7 +86,8 @@ TEST_F(DrainsTest, X16_NoneIsRunBesideOneThatIsDeadByThen) {
 }
 
 TEST_F(DrainsTest, X16_WhatIsHaltedBeginsAnew) {
-    boot({drained("w", {"sleep", "1000"}, {"sh", "-c", "test -e " + path("go") + " && exit 0; echo > " + path("asked") + "; exec sleep 1000"})});
+    boot({drained("w", {"sleep", "1000"},
+                  {"sh", "-c", "test -e " + path("go") + " && exit 0; echo > " + path("asked") + "; exec sleep 1000"})});
     ASSERT_TRUE(ticks_until([&] { return is("w", ChildState::running); }));
     stop_child("w");
     EXPECT_TRUE(ticks_until([&] { return there("asked"); }));
