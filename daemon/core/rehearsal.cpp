@@ -166,7 +166,7 @@ void Play::attend(ChildIndex child) {
         case Body::alive:
             if (view.is_task) {
                 attend_task(child, view);
-            } else if (view.is_draining) {
+            } else if (view.runs_hook) {
                 feed(Event::drained(child, view.generation));  // a hook takes no time, as a stop takes none
             } else if (view.is_killed) {
                 die(child, ExitHow::signalled, signal_kill);

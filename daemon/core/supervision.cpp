@@ -163,7 +163,7 @@ void Supervision::life_due(Step& step, ChildIndex i, DeadlineKind kind) {
         }
     } else if (child.is_supervisor()) {
         make_harsh(step, i, 1);
-    } else if (child.life.stage == StopStage::patient || child.life.stage == StopStage::draining) {
+    } else if (child.life.stage == StopStage::patient || child.life.stage == StopStage::hook) {
         send_stop(step, i);
     } else {
         kill(step, i, false);

@@ -75,11 +75,11 @@ struct ChildView {
     bool is_significant = false;
     Instant since{};  ///< when it came into its state
     Duration watchdog{};
-    Body body = Body::none;    ///< what there is of its process
-    bool is_ready = false;     ///< this incarnation was started (S-8)
-    bool is_ending = false;    ///< its end was asked for and has not been seen
-    bool is_draining = false;  ///< its drain hook runs (X-16)
-    bool is_killed = false;    ///< by SIGKILL
+    Body body = Body::none;  ///< what there is of its process
+    bool is_ready = false;   ///< this incarnation was started (S-8)
+    bool is_ending = false;  ///< its end was asked for and has not been seen
+    bool runs_hook = false;  ///< its drain hook runs (X-16)
+    bool is_killed = false;  ///< by SIGKILL
     bool is_oneshot = false;
     Strategy strategy = Strategy::one_for_one;  ///< supervisors, also below
     AutoShutdown auto_shutdown = AutoShutdown::never;

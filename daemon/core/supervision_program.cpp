@@ -158,7 +158,7 @@ void Supervision::alive(Step& step, ChildIndex i, std::uint32_t generation, Dura
         return;
     }
     Child& child = children_[i];
-    if (child.life.stage != StopStage::none && child.life.stage != StopStage::draining) {
+    if (child.life.stage != StopStage::none && child.life.stage != StopStage::hook) {
         return;
     }
     const Duration until = next.ns > 0 ? next : child.watchdog;

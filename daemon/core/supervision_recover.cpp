@@ -5,7 +5,7 @@
 ///   body       said again                                              then comes
 ///   spawning   spawn_or_find                                           spawned or spawn_failed, as after a spawn
 ///   alive      adopt; the signal that a stop had come to               exited, where it is gone: unknown (F-5)
-///              draining: its hook, which went with the daemon          drained
+///              its drain hook, which went with the daemon              drained
 ///   draining   adopt_dead, SIGKILL to the group (P-4), reap            group_empty
 #include "daemon/core/exit_verdict.hpp"
 #include "daemon/core/supervision.hpp"
@@ -32,7 +32,7 @@ void Supervision::recover(Step& step) {
             case Body::spawning: say(EffectKind::spawn_or_find, i, 0); break;
             case Body::alive:
                 say(EffectKind::adopt, i, child.leader);
-                if (child.life.stage == StopStage::draining) {
+                if (child.life.stage == StopStage::hook) {
                     say(EffectKind::drain, i, 0);
                 } else if (child.life.stage == StopStage::signalled && child.life.signalled == 0) {
                     say(EffectKind::signal, i, signal_abort);  // its watchdog's

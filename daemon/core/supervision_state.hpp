@@ -52,7 +52,7 @@ enum class StopCause : std::uint8_t { none, asked, line, start_timeout, doomed, 
 enum class StopStage : std::uint8_t {
     none,
     wanted,     ///< it is being spawned; the stop begins when that is known
-    draining,   ///< its drain hook runs, and it still does its work (X-16)
+    hook,       ///< its drain hook runs, and it still does its work (X-16)
     patient,    ///< its program was told and has its shutdown time to end by itself (T-9)
     signalled,  ///< the stop signal is sent
     killed,     ///< SIGKILL is sent

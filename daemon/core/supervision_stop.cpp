@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Stopping: by the specification, in reverse order, the next when the previous is down (S-12, S-23, S-35..S-42).
+///
+///   stage      its process                      comes by                                    goes by, beside its end
+///   none       works                            its start                                   any stop
+///   wanted     is being spawned                 a stop that comes meanwhile                 spawned -> signalled
+///   hook       works, and its drain hook runs   a stop in order, once it was ready   drained, or the hook's time -> signalled
+///   patient    knows by its own connection      its goodbye, or its own cascade (T-9, W-7)  its shutdown time -> signalled
+///   signalled  has its stop signal, or SIGABRT  whatever ends it; its watchdog        its shutdown time -> killed
+///   killed     has SIGKILL, with its group      brutal_kill, no grace left, its time        nothing: overdue is told (P-6)
 #include "daemon/core/exit_verdict.hpp"
 #include "daemon/core/supervision.hpp"
 
@@ -76,7 +84,7 @@ void Supervision::end_process(Step& step, ChildIndex i, StopCause cause, bool pa
         const bool in_order = cause == StopCause::asked || cause == StopCause::line;
         if (in_order && child.life.stage == StopStage::none && has_drain(child)) {
             begin_drain(step, i);
-        } else if (!in_order || child.life.stage != StopStage::draining) {
+        } else if (!in_order || child.life.stage != StopStage::hook) {
             send_stop(step, i);
         }
     }
@@ -90,7 +98,7 @@ bool Supervision::has_drain(const Child& child) const {
 
 void Supervision::begin_drain(Step& step, ChildIndex i) {
     Child& child = children_[i];
-    child.life.stage = StopStage::draining;
+    child.life.stage = StopStage::hook;
     log(step, RecordKind::child_draining, i);
     Effect& effect = step.effect(EffectKind::drain);
     effect.child = i;
@@ -103,7 +111,7 @@ Duration Supervision::drain_of(const Child& child) const { return urgency_ > 0 ?
 
 /// Its drain hook is over: now it is told to stop.
 void Supervision::drained(Step& step, ChildIndex i, std::uint32_t generation) {
-    if (is_current(i, generation) && children_[i].body == Body::alive && children_[i].life.stage == StopStage::draining) {
+    if (is_current(i, generation) && children_[i].body == Body::alive && children_[i].life.stage == StopStage::hook) {
         send_stop(step, i);
         settle(step);
     }
@@ -340,7 +348,7 @@ void Supervision::make_harsh(Step& step, ChildIndex supervisor, std::uint8_t har
 /// T-13: a second request leaves a tenth of what was left to wait at the most.
 void Supervision::shorten_grace(Step& step, ChildIndex i) {
     Child& child = children_[i];
-    const bool drains = !child.is_supervisor() && child.life.stage == StopStage::draining;
+    const bool drains = !child.is_supervisor() && child.life.stage == StopStage::hook;
     const bool waiting = drains || child.life.stage == StopStage::patient || child.life.stage == StopStage::signalled;
     const bool applies = child.is_supervisor() ? child.life.asked != 0 : child.body == Body::alive && waiting;
     if (!applies || child.life_timer == 0) {

@@ -87,7 +87,7 @@ ChildView Supervision::view(ChildIndex i, Instant now) const {
     view.body = child.body;
     view.is_ready = child.life.ready != 0;
     view.is_ending = child.life.stage != StopStage::none;
-    view.is_draining = child.body == Body::alive && child.life.stage == StopStage::draining;
+    view.runs_hook = child.body == Body::alive && child.life.stage == StopStage::hook;
     view.is_killed = child.life.stage == StopStage::killed;
     view.is_oneshot = child.oneshot != 0;
     view.device = child.device;

@@ -108,7 +108,7 @@ void Hub::tell_waits(wire::Row& row, const core::ChildView& view, core::ChildInd
     const std::string_view reason = view.waits == core::Waits::nothing ? core::down_reason_name(view.reason) : waits;
     if (!reason.empty()) {
         row.reason = std::string{reason};
-    } else if (view.is_draining) {
+    } else if (view.runs_hook) {
         row.reason = "drain";
     }
     if (view.waits_for != core::no_child) {

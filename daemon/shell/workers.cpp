@@ -373,7 +373,7 @@ void Workers::take_probes(Instant now) {
 void Workers::drain(core::ChildIndex child, std::uint32_t generation) {
     const core::Supervision& tree = hub_.engine().supervision();
     const core::ChildView view = tree.view(child, Instant{});
-    if (!view.is_draining || view.generation != generation) {
+    if (!view.runs_hook || view.generation != generation) {
         return;  // it ended before its hook's turn came
     }
     if (Expected<core::LaunchSpec> launch = core::decode_launch(tree.launch(child))) {

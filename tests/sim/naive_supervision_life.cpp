@@ -445,11 +445,11 @@ void NaiveSupervision::end_process(int k) {
         kid.stage = StopStage::wanted;
     } else if (kid.stage == StopStage::none && kid.asked && kid.ready && !kid.spec.launch.drain.command.empty() &&
                kid.spec.shutdown_kind != ShutdownKind::brutal_kill && at(kid.parent).harsh == 0) {
-        kid.stage = StopStage::draining;
+        kid.stage = StopStage::hook;
         deed(EffectKind::drain, k, 0);
         cancel(Tick::life, k);
         set(Tick::life, k, kid.spec.launch.drain.timeout);
-    } else if (kid.stage < StopStage::draining) {
+    } else if (kid.stage < StopStage::hook) {
         send_stop(k);
     }
 }

@@ -47,7 +47,7 @@ void NaiveSupervision::fire(const Timer& due) {
             }
             if (kid.spec.is_supervisor) {
                 kid.team == TeamState::stopping ? make_harsh(due.kid, 1) : stop_team(due.kid, TeamEnd::start_timeout);
-            } else if (kid.stage == StopStage::draining) {
+            } else if (kid.stage == StopStage::hook) {
                 send_stop(due.kid);
             } else if (kid.stage == StopStage::signalled) {
                 kill(due.kid);
@@ -125,7 +125,7 @@ void NaiveSupervision::take(const Event& event) {
             }
             break;
         case EventKind::drained:
-            if (kid != nullptr && kid->body == Body::alive && kid->stage == StopStage::draining) {
+            if (kid != nullptr && kid->body == Body::alive && kid->stage == StopStage::hook) {
                 send_stop(k);
             }
             break;

@@ -25,7 +25,7 @@ TEST(supervision_drain, x16_the_hook_comes_first_and_the_program_works_on_meanwh
     w.command(Verb::stop, "a", true, 3);
     EXPECT_EQ(w.take(), (Lines{"child_draining a", "drain a"}));
     EXPECT_EQ(w.state("a"), ChildState::stopping);
-    EXPECT_TRUE(w.view("a").is_draining);
+    EXPECT_TRUE(w.view("a").runs_hook);
     EXPECT_TRUE(w.alive("a"));
     w.command(Verb::stop, "a", true, 4).pass(Duration::seconds(9));
     EXPECT_EQ(deeds(w), Lines{}) << "asking twice does not hurry it";

@@ -40,7 +40,7 @@ TEST_F(DrainsTest, X16_TheHookKnowsItsWorkerAndTheStopWaitsForItsEnd) {
     stop_child("w");
     EXPECT_TRUE(ticks_until([&] { return !contents("told").empty(); }));
     EXPECT_EQ(contents("told"), std::to_string(pid) + "\n");
-    EXPECT_TRUE(view("w").is_draining);
+    EXPECT_TRUE(view("w").runs_hook);
     EXPECT_EQ(children(), 2U);
     touch(path("go"));
     EXPECT_TRUE(ticks_until([&] { return is("w", ChildState::down) && children() == 0; })) << "however it ended";
