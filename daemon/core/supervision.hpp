@@ -173,6 +173,7 @@ class Supervision {
     void task_said(Step& step, const Event& event);
     /// Under this name something may be started from now on.
     void starter_up(Step& step, std::string_view name);
+    void wake_started_by(Step& step, std::string_view name);
 
     /// The daemon before this one crashed: says again, for each process, what the machine was to do about it.
     void recover(Step& step);

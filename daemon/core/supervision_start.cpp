@@ -169,6 +169,9 @@ void Supervision::started(Step& step, ChildIndex i) {
     lay_others(step, i);
     answer_waiters(step, i, false, ErrorCode::ok);
     wake_dependants(step, i);
+    if (child.is_task != 0) {
+        wake_started_by(step, texts_[child.path]);  // its name is one that its client registered, as it were
+    }
     agenda_.push_back(child.supervisor);
 }
 

@@ -58,6 +58,11 @@ void Supervision::await_starter(ChildIndex i) {
 }
 
 void Supervision::starter_up(Step& step, std::string_view name) {
+    wake_started_by(step, name);
+    settle(step);
+}
+
+void Supervision::wake_started_by(Step& step, std::string_view name) {
     std::vector<ChildIndex> woken;
     std::erase_if(starter_waiters_, [&](ChildIndex i) {
         const bool waits = children_[i].blocked != 0 && children_[i].is_task != 0;
@@ -73,7 +78,6 @@ void Supervision::starter_up(Step& step, std::string_view name) {
     for (const ChildIndex i : woken) {
         unblock(step, i);
     }
-    settle(step);
 }
 
 void Supervision::begin_task(Step& step, ChildIndex i) {

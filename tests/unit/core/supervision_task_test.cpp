@@ -82,6 +82,29 @@ TEST(SupervisionTask, S29_AWorkerAndTheTasksThatItRanAreOneCause) {
     }
 }
 
+TEST(SupervisionTask, OneThatRunsMayItselfBeWhatStartsAnother) {
+    World world(team({task("a", "pool"), task("b", "a")}));
+    world.start();
+    EXPECT_EQ(world.waits("a"), Waits::starter);
+    offer(world, {"pool"});
+    say(world, "a", TaskWord::running);
+    EXPECT_EQ(world.view("b").client, client) << "who runs a is asked to start b";
+    say(world, "b", TaskWord::running);
+    EXPECT_EQ(world.states({"a", "b"}), "running running");
+}
+
+TEST(SupervisionTask, OneThatWaitsIsWokenByTheTaskThatStartsIt) {
+    SupervisorSpec tree = team({task("b", "a"), task("a", "pool")});
+    tree.start_order = StartOrder::parallel;
+    World world(tree);
+    world.start();
+    offer(world, {"pool"});
+    EXPECT_NE(world.waits("b"), Waits::nothing);
+    say(world, "a", TaskWord::running);
+    EXPECT_EQ(world.waits("b"), Waits::nothing);
+    EXPECT_EQ(world.view("b").client, client);
+}
+
 TEST(SupervisionTask, T13_ADaemonThatEndsDoesNotWaitForAWordThatNeverCame) {
     World world(team({task("a", "pool", ShutdownKind::brutal_kill), worker("b")}));
     world.start();
