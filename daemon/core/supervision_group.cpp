@@ -184,7 +184,7 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
     if (is_frozen(supervisor) || is_group_delayed(supervisor)) {
         return false;  // S-12: the stop that freezes it will come by
     }
-    const Child& child = children_[i];
+    Child& child = children_[i];
     if (child.state == ChildState::quarantined && (has_groups(supervisor) || !is_gone(i))) {
         is_gone(i) ? park(step, i) : void();
         return false;
@@ -193,6 +193,7 @@ bool Supervision::begin_member(Step& step, ChildIndex supervisor) {
     const bool waits = child.state == ChildState::restarting && child.pending == 0 && child.body == Body::draining;
     const bool at_rest = child.state == ChildState::down || (child.state == ChildState::restarting && child.pending == 0 && is_gone(i));
     if (child.state == ChildState::running || had_its_turn || !is_wanted(i) || child.skip != 0) {
+        child.reached = 1;  // and passed over: who has it started later does not wait for its turn
         team.cursor = Cursor{child.next, 0};
     } else if (waits || is_group_held(supervisor)) {
         return false;

@@ -182,6 +182,7 @@ bool NaiveSupervision::move_up(int s) {
     const bool waits = state == ChildState::restarting && !at(k).wish && at(k).body == Body::draining;
     if (state == ChildState::running || had_its_turn || at(k).disabled || at(k).skip) {
         at(k).turn = Turn::over;
+        at(k).reached = true;  // and passed over
     } else if (waits || holds(s)) {
         return false;
     } else {

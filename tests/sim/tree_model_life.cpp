@@ -179,6 +179,7 @@ bool TreeModel::advance_start(ChildIndex i) {
         if (e.begun && at(c).state != ChildState::down && at(c).state != ChildState::running) {
             return false;
         }
+        at(c).reached = true;  // or passed over
         ++e.cursor;
         e.begun = false;
     }

@@ -71,6 +71,18 @@ TEST(supervision_command, s53_a_stopped_temporary_goes) {
     EXPECT_EQ(w.child("a"), no_child);
 }
 
+TEST(supervision_command, s53_what_the_start_has_passed_over_is_started_at_once) {
+    World w(team({worker("a"), worker("b"), worker("c"), notifying(worker("d"), Duration::seconds(60))}));
+    w.spawn_held = {"a"};
+    w.start().command(Verb::stop, "b").command(Verb::disable, "c").release_spawn("a").take();
+    EXPECT_EQ(w.states({"/", "a", "b", "c", "d"}), "starting running down disabled starting");
+    w.command(Verb::start, "b", true, 5).command(Verb::enable, "c", true, 6);
+    EXPECT_EQ(answers(w), Lines{}) << "they wait for the step, as d is being started (S-58)";
+    w.says_ready("d");
+    EXPECT_EQ(w.states({"/", "a", "b", "c", "d"}), "running running running running running");
+    EXPECT_EQ(answers(w), (Lines{"answer 5 ok", "answer 6 ok"}));
+}
+
 TEST(supervision_command, restart_is_one_operation_and_not_counted) {
     World w(team({worker("a", RestartType::temporary), worker("b")}, 0));
     w.start().take();
