@@ -2,6 +2,8 @@
 /// A binary heap of entry numbers; each entry knows its place in the heap, so that a cancel needs no search.
 #include "daemon/core/deadlines.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace backplane::core {
@@ -110,11 +112,13 @@ bool Deadlines::take_due(Instant now, Due& due) {
 }
 
 void Deadlines::postpone(Instant now, Instant until) {
-    for (const std::uint32_t entry : std::vector<std::uint32_t>{heap_}) {
-        if (entries_[entry].at <= now) {
-            entries_[entry].at = until;
-            sift_down(entries_[entry].place);
-        }
+    std::vector<std::uint32_t> late;
+    std::copy_if(heap_.begin(), heap_.end(), std::back_inserter(late), [&](std::uint32_t entry) { return entries_[entry].at <= now; });
+    std::sort(late.begin(), late.end(), [this](std::uint32_t a, std::uint32_t b) { return earlier(a, b); });
+    for (const std::uint32_t entry : late) {
+        entries_[entry].at = until;
+        entries_[entry].order = order_++;
+        sift_down(entries_[entry].place);
     }
     note_next();
 }

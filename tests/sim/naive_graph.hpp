@@ -130,6 +130,7 @@ class NaiveGraph {
     void tell_one(Id id);
     void lose_name(const std::string& name, const NaiveFault& fault);
     [[nodiscard]] NaiveFault cascade_of(Id id, bool known) const;
+    [[nodiscard]] std::vector<Id> silent(Instant now) const;
     [[nodiscard]] bool take_back(Id watcher, Id target, std::uint64_t operation);
 
     std::vector<NaiveSession> sessions_;

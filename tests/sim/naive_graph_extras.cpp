@@ -28,10 +28,8 @@ ErrorCode NaiveGraph::label(Serial session, Id id, const std::string& labels) {
     return ErrorCode::ok;
 }
 
-/// F-1: a Device that is silent for too long goes with `timeout(watchdog)`. Who cannot be heard, or could not until just now, is given
-/// the time that a session has to come back (T-10, T-12).
-void NaiveGraph::pass(Instant now) {
-    constexpr Duration grace = Duration::seconds(5);
+/// Whose sign of life is due, in the order in which it was.
+std::vector<Id> NaiveGraph::silent(Instant now) const {
     std::vector<std::pair<std::pair<Instant, std::uint64_t>, Id>> late;
     for (const auto& [id, device] : devices_) {
         if (device.live && device.due <= now) {
@@ -39,7 +37,18 @@ void NaiveGraph::pass(Instant now) {
         }
     }
     std::sort(late.begin(), late.end());
+    std::vector<Id> ids;
     for (const auto& [when, id] : late) {
+        ids.push_back(id);
+    }
+    return ids;
+}
+
+/// F-1: a Device that is silent for too long goes with `timeout(watchdog)`. Who cannot be heard, or could not until just now, is given
+/// the time that a session has to come back (T-10, T-12).
+void NaiveGraph::pass(Instant now) {
+    constexpr Duration grace = Duration::seconds(5);
+    for (const Id id : silent(now)) {
         Device& device = devices_[id];
         const NaiveSession& owner = sessions_[device.owner];
         const Instant heard_by = owner.away ? now + grace : owner.returned.ns != 0 ? owner.returned + grace : Instant{};
@@ -62,15 +71,14 @@ void NaiveGraph::pass(Instant now) {
     tell_all();
 }
 
-/// What came due while nobody was there is due a second later.
+/// What came due while nobody was there is due a second later, in the same order.
 void NaiveGraph::lose_all(Instant now) {
     for (NaiveSession& session : sessions_) {
         session.away = session.open;
     }
-    for (auto& [id, device] : devices_) {
-        if (device.live && device.due <= now) {
-            device.due = now + Duration::seconds(1);
-        }
+    for (const Id id : silent(now)) {
+        devices_[id].due = now + Duration::seconds(1);
+        devices_[id].due_order = ++due_order_;
     }
 }
 

@@ -3,6 +3,7 @@
 #include "tests/sim/naive_supervision.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace backplane::sim {
@@ -69,8 +70,16 @@ void NaiveSupervision::step(Instant now, const Event& event, const Effects& told
     owed_.clear();
     now_ = now;
     if (event.kind == EventKind::late) {
-        for (Timer& timer : timers_) {
-            timer.at = timer.at <= now ? now + Duration::seconds(1) : timer.at;
+        std::vector<Timer> late;
+        std::copy_if(timers_.begin(), timers_.end(), std::back_inserter(late), [&](const Timer& timer) { return timer.at <= now; });
+        std::erase_if(timers_, [&](const Timer& timer) { return timer.at <= now; });
+        std::sort(late.begin(), late.end(), [](const Timer& a, const Timer& b) {
+            return std::pair{a.at, a.order} < std::pair{b.at, b.order};
+        });
+        for (Timer& timer : late) {
+            timer.at = now + Duration::seconds(1);
+            timer.order = ++order_;
+            timers_.push_back(timer);
         }
     }
     for (;;) {

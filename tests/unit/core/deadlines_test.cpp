@@ -32,6 +32,23 @@ TEST(deadlines, fire_in_order_of_instant_then_of_setting) {
     EXPECT_EQ(timers.next(), Instant{30});
 }
 
+TEST(deadlines, x5_what_is_put_off_stays_in_its_order) {
+    Deadlines timers;
+    timers.set(Instant{30}, DeadlineKind::backoff, 1);
+    timers.set(Instant{20}, DeadlineKind::backoff, 2);
+    timers.set(Instant{10}, DeadlineKind::backoff, 3);
+    timers.set(Instant{10}, DeadlineKind::backoff, 4);
+    timers.set(Instant{90}, DeadlineKind::backoff, 5);
+    timers.postpone(Instant{30}, Instant{80});
+    EXPECT_EQ(timers.next(), Instant{80});
+    Due due;
+    std::vector<std::uint32_t> owners;
+    while (timers.take_due(Instant{100}, due)) {
+        owners.push_back(due.owner);
+    }
+    EXPECT_EQ(owners, (std::vector<std::uint32_t>{3, 4, 2, 1, 5}));
+}
+
 TEST(deadlines, never_sets_nothing) {
     Deadlines timers;
     EXPECT_EQ(timers.set(Instant::never(), DeadlineKind::backoff, 1), 0U);
