@@ -47,7 +47,7 @@ void Outputs::on_ready(std::uint64_t token, unsigned) noexcept {
     if (token == writer_token) {
         is_written_ = true;
     } else {
-        ready_.push_back(token);
+        queue(token);
     }
 }
 
@@ -160,22 +160,31 @@ void Outputs::run(Instant now) {
     take_written();
     take_due(now);
     if (!is_paused_) {
-        const std::size_t turns = std::min(ready_.size(), pieces_per_tick_max);
-        for (std::size_t i = 0; i < turns; ++i) {
+        std::size_t pieces = 0;
+        for (std::size_t looks = std::min(ready_.size(), looks_per_tick_max); looks > 0 && pieces < pieces_per_tick_max; --looks) {
             const std::uint64_t key = ready_.front();
             ready_.pop_front();
-            if (Stream* stream = find(key); stream != nullptr && stream->handed == 0) {
-                look_at(*stream, now);
+            if (Stream* stream = find(key); stream != nullptr) {
+                stream->is_queued = false;
+                pieces += stream->handed == 0 && look_at(*stream, now) ? 1U : 0U;
             }
         }
     }
     tell_readers();
 }
 
-void Outputs::look_at(Stream& stream, Instant now) {
+/// A pipe says that it is ready until it is looked at, which under a storm of ends is some ticks later: it stands in the row once.
+void Outputs::queue(std::uint64_t key) {
+    if (Stream* stream = find(key); stream != nullptr && !std::exchange(stream->is_queued, true)) {
+        ready_.push_back(key);
+    }
+}
+
+/// True where there was something.
+bool Outputs::look_at(Stream& stream, Instant now) {
     switch (looker_.look(stream.pipe.get(), seen_)) {
-        case output::Looker::Seen::nothing: stream.watch.change(watch_readable); return;
-        case output::Looker::Seen::end: ended(stream, now); return;
+        case output::Looker::Seen::nothing: stream.watch.change(watch_readable); return false;
+        case output::Looker::Seen::end: ended(stream, now); return false;
         case output::Looker::Seen::something: break;
     }
     feed(stream, now);
@@ -184,7 +193,7 @@ void Outputs::look_at(Stream& stream, Instant now) {
     if (whole == 0 && seen_.size() < line_wait_bytes_max && (stream.due.is_never() || stream.due > now)) {
         stream.watch.change(0);  // it would only say again that there is half a line
         wait_until(stream, stream.due.is_never() ? now + line_patience : stream.due);
-        return;
+        return true;
     }
     if (whole == 0) {
         kept(stream.name.child).ring.end_line(stream.name.which, now);
@@ -192,6 +201,7 @@ void Outputs::look_at(Stream& stream, Instant now) {
     }
     stream.due = Instant::never();
     hand(stream, std::string_view{seen_}.substr(0, whole), now);
+    return true;
 }
 
 /// What ring and tail do not have yet of what was seen.
@@ -263,7 +273,7 @@ void Outputs::take_written() {
         if (stream->handed != 0) {
             take_out(*stream, std::exchange(stream->handed, 0));
             stream->due = Instant::never();
-            ready_.push_back(stream->key);
+            queue(stream->key);
         }
         stream->is_overrun = stream->is_overrun && stream->queued != 0;
     }
@@ -288,7 +298,7 @@ void Outputs::take_due(Instant now) {
             stream->watch.change(watch_readable);
             return true;
         }
-        ready_.push_back(key);  // `due` stays: it says that the line goes as it is
+        queue(key);  // `due` stays: it says that the line goes as it is
         return true;
     });
 }

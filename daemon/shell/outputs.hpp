@@ -40,6 +40,7 @@ namespace backplane::shell {
 inline constexpr Duration line_patience = Duration::milliseconds(100);
 inline constexpr Duration write_patience = Duration::milliseconds(50);
 inline constexpr std::size_t queue_bytes_max = 1024 * 1024;  ///< of one stream
+inline constexpr std::size_t looks_per_tick_max = 256;       ///< most find an end, or nothing
 inline constexpr std::size_t pieces_per_tick_max = 4;        ///< each of at most output::look_bytes_max
 /// How long the end of the daemon, or its replacement, waits for what is still to be written.
 inline constexpr Duration last_patience = Duration::seconds(1);
@@ -113,6 +114,7 @@ class Outputs final : public session::WorkerOutput, private Watcher {
         std::size_t queued = 0;  ///< bytes with the writer
         Instant due = Instant::never();
         std::uint64_t unsaid = 0;  ///< dropped bytes that its sink has not been told of
+        bool is_queued = false;    ///< in `ready_`, once
         bool is_overrun = false;
         bool is_failing = false;
     };
@@ -138,7 +140,8 @@ class Outputs final : public session::WorkerOutput, private Watcher {
     [[nodiscard]] std::shared_ptr<output::Sink> sink_for(const Name& name, const core::OutputSpec& spec, int& error_number);
     void take_written();
     void take_due(Instant now);
-    void look_at(Stream& stream, Instant now);
+    void queue(std::uint64_t key);
+    [[nodiscard]] bool look_at(Stream& stream, Instant now);
     void feed(Stream& stream, Instant now);
     void hand(Stream& stream, std::string_view bytes, Instant now);
     void take_out(Stream& stream, std::size_t bytes);

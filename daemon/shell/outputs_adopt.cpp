@@ -63,7 +63,7 @@ bool Outputs::pause(Instant now) {
 void Outputs::go_on() {
     is_paused_ = false;
     for (const auto& [key, stream] : streams_) {
-        ready_.push_back(key);
+        queue(key);
     }
 }
 
