@@ -72,7 +72,6 @@ class Play {
     Effects out_;
     std::deque<ChildIndex> waiting_;  ///< whose process has something to answer
     bool slices_left_ = false;
-    std::uint32_t fed_ = 0;
     std::multimap<std::int32_t, SessionIndex> by_pid_;                                  ///< connections of whatever process
     std::multimap<std::pair<ChildIndex, std::uint32_t>, SessionIndex> by_incarnation_;  ///< inherited ones
 };
@@ -90,7 +89,6 @@ void Play::know_sessions() {
 }
 
 void Play::feed(const Event& event) {
-    ++fed_;
     ++noted.steps;
     engine_->step(now_, event, out_);
     for (const Record& record : out_.records) {
@@ -217,7 +215,7 @@ void Play::kill(const Victim& victim) {
 void Play::run() {
     attend_all();
     for (;;) {
-        while (fed_ < bounds_.events && (!waiting_.empty() || slices_left_)) {
+        while (noted.steps < bounds_.events && (!waiting_.empty() || slices_left_)) {
             if (std::exchange(slices_left_, false)) {
                 feed(Event::of(EventKind::go_on));
             } else {

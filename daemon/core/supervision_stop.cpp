@@ -348,7 +348,7 @@ void Supervision::make_harsh(Step& step, ChildIndex supervisor, std::uint8_t har
 /// T-13: a second request leaves a tenth of what was left to wait at the most.
 void Supervision::shorten_grace(Step& step, ChildIndex i) {
     Child& child = children_[i];
-    const bool drains = !child.is_supervisor() && child.life.stage == StopStage::hook;
+    const bool drains = child.life.stage == StopStage::hook;
     const bool waiting = drains || child.life.stage == StopStage::patient || child.life.stage == StopStage::signalled;
     const bool applies = child.is_supervisor() ? child.life.asked != 0 : child.body == Body::alive && waiting;
     if (!applies || child.life_timer == 0) {

@@ -27,16 +27,17 @@ void Drains::begin(process::Incarnation worker, std::int32_t pid, core::LaunchSp
     drain->launch.stderr_to = {core::OutputKind::inherit, ""};
     drain->options.socket_path = socket_path;
     drains_.push_back(std::move(drain));
-    ++waiting_;
 }
 
-/// It neither waits nor runs any more.
+bool Drains::has_work() const {
+    return is_touched_ || std::any_of(drains_.begin(), drains_.end(), [](const auto& drain) { return drain->pid == 0; });
+}
+
+/// It does not run any more: it waits, where it is kept.
 void Drains::stop(Drain& drain) {
     drain.watch.stop();
     if (drain.pid != 0) {
         host_.drop_aside(std::exchange(drain.pid, 0));
-    } else {
-        --waiting_;
     }
 }
 
@@ -58,7 +59,6 @@ void Drains::clear() {
 void Drains::halt() {
     for (const auto& drain : drains_) {
         stop(*drain);
-        ++waiting_;
     }
 }
 
@@ -86,7 +86,6 @@ const std::vector<process::Incarnation>& Drains::run() {
 
 /// False where it cannot be run.
 bool Drains::start(Drain& drain) {
-    --waiting_;
     const process::SpawnOutcome outcome = host_.spawn_aside(drain.worker.child, drain.launch, drain.options);
     if (!outcome.started) {
         log_warning("the drain hook of " + drain.name + " cannot be run: " + core::spawn_failure_text(outcome.step, outcome.error_number));

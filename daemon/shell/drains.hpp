@@ -43,7 +43,7 @@ class Drains final : private Watcher {
 
     /// Looks at what runs and begins what waits. Answers whose hooks are over now, each once; good until the next call.
     [[nodiscard]] const std::vector<process::Incarnation>& run();
-    [[nodiscard]] bool has_work() const { return is_touched_ || waiting_ != 0; }
+    [[nodiscard]] bool has_work() const;
 
   private:
     struct Drain {
@@ -64,7 +64,6 @@ class Drains final : private Watcher {
     process::Host& host_;
     std::vector<std::unique_ptr<Drain>> drains_;
     std::vector<process::Incarnation> over_;
-    std::size_t waiting_ = 0;
     bool is_touched_ = false;
 };
 

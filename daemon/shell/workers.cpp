@@ -451,13 +451,17 @@ void Workers::sweep(bool child_died, Instant now) {
     next_sweep_ = delay_ms < 0 ? Instant::never() : now + Duration::milliseconds(delay_ms);
 }
 
-void Workers::kill_all() {
+void Workers::forget_all() {
     workers_.clear();
     probes_.clear();
     drains_.clear();
     starting_.clear();
     waiting_.clear();
     next_waiting_ = 0;
+}
+
+void Workers::kill_all() {
+    forget_all();
     if (const std::size_t left = host_.kill_everything(); left != 0) {
         log_error(std::to_string(left) + " workers cannot be killed");
     }

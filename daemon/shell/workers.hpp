@@ -131,6 +131,8 @@ class Workers final : private Watcher {
     void spawn(const core::Effect& effect);
     void started(const core::Effect& effect, const process::SpawnOutcome& outcome, core::SessionIndex session);
     void take_word(core::ChildIndex child);
+    /// Watches nothing any more; what runs beside workers is killed.
+    void forget_all();
     void alive(core::ChildIndex child, std::uint32_t generation);
     void triggered(core::ChildIndex child, std::uint32_t generation);
     void probe(core::ChildIndex child, std::uint32_t generation);

@@ -126,12 +126,7 @@ void Workers::take_over(const HandedWorker& handed) {
 }
 
 void Workers::let_go() {
-    workers_.clear();
-    probes_.clear();
-    drains_.clear();
-    starting_.clear();
-    waiting_.clear();
-    next_waiting_ = 0;
+    forget_all();
     host_.let_go();
 }
 
