@@ -179,6 +179,7 @@ class TreeModel {
     // starting and stopping (tree_model_life.cpp)
     [[nodiscard]] DeviceId new_device_of(ChildIndex i) const;
     void begin(ChildIndex i, Attempt attempt);
+    [[nodiscard]] bool starts_by_hand(ChildIndex s) const;
     void started(ChildIndex i);
     bool advance_start(ChildIndex i);
     bool advance_stop(ChildIndex i);

@@ -85,7 +85,7 @@ void TreeModel::begin(ChildIndex i, Attempt attempt) {
     e.part = Part::starting;
     e.cursor = 0;
     e.begun = false;
-    e.manual = attempt == Attempt::command || (e.parent != 0 && at(e.parent).part == Part::starting && at(e.parent).manual);
+    e.manual = attempt == Attempt::command || starts_by_hand(e.parent);
     e.harsh = 0;
     e.window.clear();  // S-32
     e.roots.clear();
@@ -102,11 +102,13 @@ void TreeModel::begin(ChildIndex i, Attempt attempt) {
     }
 }
 
+/// A supervisor that starts by command, or with one that does: what starts with it is no restart (decision 32).
+bool TreeModel::starts_by_hand(ChildIndex s) const { return s != 0 && entries_[s].part == Part::starting && entries_[s].manual; }
+
 /// S-8: its end is a crash from here on (S-11).
 void TreeModel::started(ChildIndex i) {
     Entry& e = at(i);
-    const bool in_manual_team = e.parent != 0 && at(e.parent).part == Part::starting && at(e.parent).manual;
-    if (e.ever && e.attempt != Attempt::command && !in_manual_team) {
+    if (e.ever && e.attempt != Attempt::command && !starts_by_hand(e.parent)) {
         ++e.restarts;  // decision 32
     }
     e.life = Timer{};

@@ -15,6 +15,15 @@ namespace {
 using namespace backplane;
 using namespace backplane::core;
 
+/// Takes what is due by then; whose it was, in its order.
+std::vector<std::uint32_t> owners_due(Deadlines& timers, Instant now) {
+    std::vector<std::uint32_t> owners;
+    for (Due due; timers.take_due(now, due);) {
+        owners.push_back(due.owner);
+    }
+    return owners;
+}
+
 TEST(deadlines, fire_in_order_of_instant_then_of_setting) {
     Deadlines timers;
     timers.set(Instant{30}, DeadlineKind::backoff, 1);
@@ -24,11 +33,7 @@ TEST(deadlines, fire_in_order_of_instant_then_of_setting) {
     EXPECT_EQ(timers.next(), Instant{10});
     Due due;
     EXPECT_FALSE(timers.take_due(Instant{9}, due));
-    std::vector<std::uint32_t> owners;
-    while (timers.take_due(Instant{25}, due)) {
-        owners.push_back(due.owner);
-    }
-    EXPECT_EQ(owners, (std::vector<std::uint32_t>{2, 3, 4}));
+    EXPECT_EQ(owners_due(timers, Instant{25}), (std::vector<std::uint32_t>{2, 3, 4}));
     EXPECT_EQ(timers.next(), Instant{30});
 }
 
@@ -41,12 +46,7 @@ TEST(deadlines, x5_what_is_put_off_stays_in_its_order) {
     timers.set(Instant{90}, DeadlineKind::backoff, 5);
     timers.postpone(Instant{30}, Instant{80});
     EXPECT_EQ(timers.next(), Instant{80});
-    Due due;
-    std::vector<std::uint32_t> owners;
-    while (timers.take_due(Instant{100}, due)) {
-        owners.push_back(due.owner);
-    }
-    EXPECT_EQ(owners, (std::vector<std::uint32_t>{3, 4, 2, 1, 5}));
+    EXPECT_EQ(owners_due(timers, Instant{100}), (std::vector<std::uint32_t>{3, 4, 2, 1, 5}));
 }
 
 TEST(deadlines, never_sets_nothing) {
